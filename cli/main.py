@@ -1,0 +1,5 @@
+"""The postlog command line."""
+
+
+def main() -> None:
+    """Run the command line."""
