@@ -1,0 +1,199 @@
+"""An email's states: one transition table, and the fold of its events. Pure.
+
+The status is that of the *furthest* fact, by (finality, attempt, step within the attempt, time): so the order in which
+events arrive, and how often, changes nothing (P6). Held lies over a waiting state; opened, clicked, complained and
+unsubscribed are times beside the status.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from shared.events import (
+    EmailBounced,
+    EmailClicked,
+    EmailComplained,
+    EmailErased,
+    EmailEvent,
+    EmailHeld,
+    EmailOpened,
+    EmailReleased,
+    EmailRescheduled,
+    EmailResolved,
+    EmailScheduled,
+    EmailUnsubscribed,
+)
+from shared.events.codec import event_type
+
+Status = Literal[
+    "received",
+    "staged",
+    "queued",
+    "scheduled",
+    "held",
+    "sending",
+    "deferred",
+    "in_doubt",
+    "delivered",
+    "bounced",
+    "failed",
+    "cancelled",
+    "suppressed",
+    "rejected",
+]
+FINAL: Final[frozenset[str]] = frozenset({"delivered", "bounced", "failed", "cancelled", "suppressed", "rejected"})
+WAITING: Final[frozenset[str]] = frozenset({"queued", "scheduled", "deferred"})
+_T = TypeVar("_T")
+_OPEN: Final = WAITING | {"held"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transition:
+    """`event` leads to `to` from any of `after` (None: from nothing).
+
+    `finality` orders facts that end an email: one that ends it outranks any attempt, and of two the higher counts.
+    `step` orders facts within an attempt.
+    """
+
+    event: str
+    to: Status
+    after: frozenset[str | None]
+    step: int
+    finality: int = 0
+
+
+def _row(event: str, to: Status, after: frozenset[str] | set[str | None], step: int, finality: int = 0) -> Transition:
+    return Transition(event=event, to=to, after=frozenset(after), step=step, finality=finality)
+
+
+TRANSITIONS: Final = (
+    _row("email.queued", "queued", {None}, 10),
+    _row("email.scheduled", "scheduled", {"queued"}, 20),
+    _row("email.rescheduled", "scheduled", {"queued", "scheduled"}, 20),
+    _row("email.sending", "sending", WAITING, 40),
+    _row("email.deferred", "deferred", {"queued", "scheduled", "deferred", "sending"}, 50),
+    _row("email.in_doubt", "in_doubt", {"sending"}, 50),
+    _row("email.resolved:retry", "deferred", {"in_doubt"}, 60),
+    # What ends an email. A copy that got there outranks our giving up; a DSN after that outranks it again.
+    _row("email.rejected", "rejected", {None}, 0, 1),
+    _row("email.suppressed", "suppressed", _OPEN, 0, 2),
+    _row("email.cancelled", "cancelled", _OPEN, 0, 2),
+    _row("email.failed", "failed", {"queued", "scheduled", "held", "deferred", "in_doubt"}, 0, 2),
+    _row("email.resolved:give_up", "failed", {"in_doubt"}, 0, 2),
+    _row("email.bounced:smtp", "bounced", {"sending"}, 0, 3),
+    _row("email.resolved:bounced", "bounced", {"in_doubt"}, 0, 3),
+    _row("email.delivered", "delivered", {"sending"}, 0, 4),
+    _row("email.resolved:delivered", "delivered", {"in_doubt", "sending", "deferred", "failed"}, 0, 4),
+    # The receiving side changes its mind: delivered is turned into bounced, and both facts stay.
+    _row("email.bounced:dsn", "bounced", {"delivered", "in_doubt", "failed", "deferred"}, 0, 5),
+    _row("email.bounced:provider", "bounced", {"delivered", "in_doubt", "failed", "deferred"}, 0, 5),
+)
+_BY_EVENT: Final = {row.event: row for row in TRANSITIONS}
+
+
+class Furthest(Struct, frozen=True, order=True):
+    """How far an email has come: compared as a whole."""
+
+    finality: int
+    attempt: int
+    step: int
+    at: datetime
+    event_id: str
+
+
+class EmailState(Struct, frozen=True, kw_only=True):
+    """What an email's events fold to. Each member is a maximum, a minimum or a union, so any order gives the same."""
+
+    furthest: Furthest | None = None
+    base: Status | None = None
+    hold: tuple[datetime, str, bool] | None = None
+    schedule: tuple[datetime, str, datetime] | None = None
+    attempts: int = 0
+    opened_at: datetime | None = None
+    clicked_at: datetime | None = None
+    complained_at: datetime | None = None
+    unsubscribed_at: datetime | None = None
+    erased: bool = False
+
+    @property
+    def status(self) -> Status | None:
+        """The email's status; None while nothing that has one is known."""
+        held = self.hold is not None and self.hold[2]
+        return "held" if held and self.base in WAITING else self.base
+
+    @property
+    def send_at(self) -> datetime | None:
+        """When it is scheduled for, by the last word on it."""
+        return self.schedule[2] if self.schedule else None
+
+
+EMPTY: Final = EmailState()
+
+
+def rule_name(event: EmailEvent) -> str:
+    """The event's name in the table: its type, with the part that decides."""
+    name = event_type(event)
+    match event:
+        case EmailResolved():
+            return f"{name}:{event.decision}"
+        case EmailBounced():
+            return f"{name}:{event.origin}"
+    return name
+
+
+def transition(event: EmailEvent) -> Transition | None:
+    """The event's row in the table; None for facts that lie beside the status."""
+    return _BY_EVENT.get(rule_name(event))
+
+
+def allowed(status: str | None, event: EmailEvent) -> bool:
+    """Whether an owner may write `event` about an email in `status`. Readers never ask: a fact is a fact."""
+    row = transition(event)
+    return row is None or status in row.after
+
+
+def apply(state: EmailState, event: EmailEvent) -> EmailState:
+    """The state with one more fact: commutative, associative, idempotent."""
+    return _beside(_step(state, event), event)
+
+
+def _step(state: EmailState, event: EmailEvent) -> EmailState:
+    row = transition(event)
+    if row is None:
+        return state
+    reached = Furthest(row.finality, event.attempt, row.step, event.occurred_at, str(event.event_id))
+    state = replace(state, attempts=max(state.attempts, event.attempt))
+    if state.furthest is not None and state.furthest >= reached:
+        return state
+    return replace(state, furthest=reached, base=row.to)
+
+
+def _beside(state: EmailState, event: EmailEvent) -> EmailState:
+    at, tie = event.occurred_at, str(event.event_id)
+    match event:
+        case EmailHeld() | EmailReleased():
+            return replace(state, hold=_latest(state.hold, (at, tie, isinstance(event, EmailHeld))))
+        case EmailScheduled() | EmailRescheduled():
+            return replace(state, schedule=_latest(state.schedule, (at, tie, event.send_at)))
+        case EmailOpened():
+            return replace(state, opened_at=_first(state.opened_at, at))
+        case EmailClicked():
+            return replace(state, clicked_at=_first(state.clicked_at, at))
+        case EmailComplained():
+            return replace(state, complained_at=_first(state.complained_at, at))
+        case EmailUnsubscribed():
+            return replace(state, unsubscribed_at=_first(state.unsubscribed_at, at))
+        case EmailErased():
+            return replace(state, erased=True)
+    return state
+
+
+def _first(known: datetime | None, at: datetime) -> datetime:
+    return at if known is None else min(known, at)
+
+
+def _latest(known: tuple[datetime, str, _T] | None, candidate: tuple[datetime, str, _T]) -> tuple[datetime, str, _T]:
+    return candidate if known is None or candidate[:2] > known[:2] else known

@@ -1,0 +1,156 @@
+"""Records of the topics that hold state: `email.work`, `email.personal`, `email.templates`, `email.suppressions`, …"""
+
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct, field
+
+from shared.commands import Command, SendEmail, SmtpResult
+from shared.events.envelope import UtcTime
+
+OpenStatus = Literal["staged", "queued", "scheduled", "held", "sending", "deferred", "in_doubt"]
+
+
+class OpenEmail(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="open"):
+    """An email before its final state: all that its owner must know to go on after a takeover.
+
+    `attempt` is the number of the last attempt begun, `due_at` when the next one (or, in doubt, the decision) is due.
+    `expires_at` is the end of its retry span or of its own validity, whichever comes first.
+    """
+
+    request: SendEmail
+    status: OpenStatus
+    request_hash: str
+    recipient_ref: str
+    recipient_domain: str
+    queued_at: UtcTime
+    due_at: UtcTime
+    expires_at: UtcTime
+    attempt: int = 0
+    doubts: int = 0
+    in_doubt_of: int | None = None
+    held: bool = False
+    template_version: int | None = None
+    last_result: SmtpResult | None = None
+    traceparent: str | None = None
+
+
+class FinalEmail(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="final"):
+    """The small marker of a final email, for the deduplication window; then a tombstone."""
+
+    tenant: str
+    request_hash: str
+    outcome: str
+    attempt: int
+    final_at: UtcTime
+
+
+class WaitingCommands(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="waiting"):
+    """Commands that came before their email (rule 9): refused when it has not come by the time given."""
+
+    commands: tuple[Command, ...]
+    refuse_after: UtcTime
+    requests_end: dict[str, int] = field(default_factory=dict)
+
+
+Work = OpenEmail | FinalEmail | WaitingCommands
+
+
+class PersonalPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The personal part of an email; a tombstone erases it."""
+
+    tenant: str
+    address: str
+    name: str | None = None
+    reply_to: str | None = None
+    subject: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+class TemplateVersion(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="version"):
+    """One immutable version of a template; keyed `tenant/name/version`."""
+
+    tenant: str
+    name: str
+    version: int
+    subject: str
+    html: str | None = None
+    text: str | None = None
+    required: tuple[str, ...] = ()
+    content_hash: str = ""
+
+
+class PublishedTemplate(Struct, frozen=True, kw_only=True, tag="published"):
+    """Which version of a template is published; keyed `tenant/name`."""
+
+    tenant: str
+    name: str
+    version: int
+
+
+TemplateRecord = TemplateVersion | PublishedTemplate
+
+
+class Suppression(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An address that must not be sent to; keyed `tenant/scope/recipient_ref`.
+
+    `scope` is `tenant`, `stream:<stream>` or `list:<list>`.
+    """
+
+    tenant: str
+    scope: str
+    recipient_ref: str
+    reason: str
+    causing_event_id: UUID | None = None
+    added_at: UtcTime | None = None
+    expires_at: UtcTime | None = None
+
+
+class Control(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The last word on a batch, stream, tenant or destination; keyed `tenant/kind/name`."""
+
+    tenant: str
+    kind: Literal["batch", "stream", "tenant", "destination"]
+    name: str
+    paused: bool = False
+    by: str = "api"
+    reason: str | None = None
+
+
+def suppression_key(*, tenant: str, scope: str, recipient_ref: str) -> str:
+    """The record key of a suppression."""
+    return f"{tenant}/{scope}/{recipient_ref}"
+
+
+encode = msgspec.json.Encoder().encode
+_work: msgspec.json.Decoder[Work] = msgspec.json.Decoder(Work)
+_template: msgspec.json.Decoder[TemplateRecord] = msgspec.json.Decoder(TemplateRecord)
+_personal = msgspec.json.Decoder(PersonalPart)
+_suppression = msgspec.json.Decoder(Suppression)
+_control = msgspec.json.Decoder(Control)
+
+
+def decode_work(value: bytes) -> Work:
+    """A record of `email.work`."""
+    return _work.decode(value)
+
+
+def decode_template(value: bytes) -> TemplateRecord:
+    """A record of `email.templates`."""
+    return _template.decode(value)
+
+
+def decode_personal(value: bytes) -> PersonalPart:
+    """A record of `email.personal`."""
+    return _personal.decode(value)
+
+
+def decode_suppression(value: bytes) -> Suppression:
+    """A record of `email.suppressions`."""
+    return _suppression.decode(value)
+
+
+def decode_control(value: bytes) -> Control:
+    """A record of `email.controls`."""
+    return _control.decode(value)

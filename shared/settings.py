@@ -1,0 +1,142 @@
+"""Settings that services share. One typed object per service, built on these; read in `main.py` and nowhere else.
+
+Order of precedence: environment, `*_FILE` secrets, `.env`, defaults.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shared.tokens import Keys
+
+PREFIX = "POSTLOG_"
+
+
+class FileSecrets(PydanticBaseSettingsSource):
+    """`NAME_FILE=/path` gives the setting `NAME` the content of a file, without its last line end."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """The value from the file that the environment names, if it names one."""
+        alias = field.validation_alias or f"{PREFIX}{field_name.upper()}"
+        path = os.environ.get(f"{alias}_FILE")
+        return (Path(path).read_text(encoding="utf-8").rstrip("\r\n") if path else None), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """All settings that come from files."""
+        found = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, _, _ = self.get_field_value(field, name)
+            if value is not None:
+                found[str(field.validation_alias or name)] = value
+        return found
+
+
+class Settings(BaseSettings):
+    """What every service reads."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="ignore", populate_by_name=True, env_nested_delimiter="__"
+    )
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+    log_format: Literal["json", "text"] = Field("json", description="JSON lines, or text for people")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment, then files, then `.env`."""
+        return init_settings, env_settings, FileSecrets(settings_cls), dotenv_settings
+
+
+class KafkaSettings(Settings):
+    """How to reach Kafka, and what our topics look like there."""
+
+    kafka_bootstrap_servers: str = Field(
+        "127.0.0.1:9092", validation_alias="KAFKA_BOOTSTRAP_SERVERS", description="brokers, host:port with commas"
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", validation_alias="KAFKA_SECURITY_PROTOCOL", description="as in every Kafka client"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", validation_alias="KAFKA_SASL_MECHANISM", description="when the protocol has SASL"
+    )
+    kafka_sasl_username: str | None = Field(None, validation_alias="KAFKA_SASL_USERNAME", description="SASL user")
+    kafka_sasl_password: SecretStr | None = Field(
+        None, validation_alias="KAFKA_SASL_PASSWORD", description="SASL password"
+    )
+    kafka_ssl_ca_location: str | None = Field(
+        None, validation_alias="KAFKA_SSL_CA_LOCATION", description="CA file; the system's when empty"
+    )
+    topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,64}$", description="put before every topic's name")
+    partitions: int = Field(6, ge=1, le=1000, description="of the topics keyed by email_id; fixed at creation")
+    replication_factor: int = Field(1, ge=1, le=9, description="of the topics, when they are created")
+
+    @field_validator("kafka_ssl_ca_location")
+    @classmethod
+    def _ca_exists(cls, value: str | None) -> str | None:
+        if value and not Path(value).is_file():
+            raise ValueError(f"no file {value}: give the path of a PEM file of CA certificates")
+        return value
+
+    def topic(self, name: str) -> str:
+        """The topic's name on this cluster."""
+        return f"{self.topic_prefix}{name}"
+
+
+class DatabaseSettings(Settings):
+    """How to reach Postgres."""
+
+    database_url: SecretStr = Field(
+        SecretStr("postgresql://postlog:postlog@127.0.0.1:5432/postlog"),
+        validation_alias="DATABASE_URL",
+        description="PostgreSQL, as a libpq URL",
+    )
+
+
+class TokenSettings(Settings):
+    """Keys that sign tokens and hash recipients."""
+
+    token_keys: SecretStr = Field(description="id:hex,id:hex: keys of tracking and VERP tokens; the first signs")
+    recipient_key: SecretStr = Field(
+        description="32 bytes or more, in hex: keys recipient_ref; never changes, or suppressions are lost"
+    )
+
+    @field_validator("token_keys")
+    @classmethod
+    def _keys(cls, value: SecretStr) -> SecretStr:
+        try:
+            Keys.parse(value.get_secret_value())
+        except ValueError as error:
+            raise ValueError(f"{error}; write id:hex,id:hex, such as 1:$(openssl rand -hex 32)") from None
+        return value
+
+    @field_validator("recipient_key")
+    @classmethod
+    def _key(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if len(text) < 64 or not all(char in "0123456789abcdefABCDEF" for char in text):
+            raise ValueError("not 32 bytes in hex; make one with: openssl rand -hex 32")
+        return value
+
+    def keys(self) -> Keys:
+        """The token keys."""
+        return Keys.parse(self.token_keys.get_secret_value())
+
+    def recipient_secret(self) -> bytes:
+        """The key of recipient_ref."""
+        return bytes.fromhex(self.recipient_key.get_secret_value())
+
+
+class AdminSettings(Settings):
+    """Where a worker answers /healthz, /readyz and /metrics."""
+
+    admin_host: str = Field("127.0.0.1", description="address of the health and metrics port of sender and projector")
