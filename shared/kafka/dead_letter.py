@@ -38,7 +38,8 @@ def dead_letter(message: Message, *, reason: str) -> tuple[bytes, bytes, Headers
         ("source_offset", str(message.offset()).encode()),
         ("source_null", b"true" if message.value() is None else b"false"),
     ]
-    for name, value in message.headers() or []:
+    pairs: Headers = list(message.headers() or [])
+    for name, value in pairs:
         if len(value or b"") < 4096:
             headers.append((f"original_{name}", value))
     if len(original) > MAX_ORIGINAL:
