@@ -14,6 +14,9 @@ class Clock(Protocol):
     def boottime(self) -> float:
         """Seconds that go on during suspend and never jump (CLOCK_BOOTTIME): for leases."""
 
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+
 
 class SystemClock:
     """The machine's clocks."""
@@ -25,3 +28,7 @@ class SystemClock:
     def boottime(self) -> float:
         """CLOCK_BOOTTIME where there is one, else the monotonic clock."""
         return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+    def sleep(self, seconds: float) -> None:
+        """Block the calling thread."""
+        time.sleep(seconds)

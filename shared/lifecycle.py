@@ -81,7 +81,7 @@ TRANSITIONS: Final = (
     _row("email.rejected", "rejected", {None}, 0, 1),
     _row("email.suppressed", "suppressed", _OPEN, 0, 2),
     _row("email.cancelled", "cancelled", _OPEN, 0, 2),
-    _row("email.failed", "failed", {"queued", "scheduled", "held", "deferred", "in_doubt"}, 0, 2),
+    _row("email.failed", "failed", {"queued", "scheduled", "held", "sending", "deferred", "in_doubt"}, 0, 2),
     _row("email.resolved:give_up", "failed", {"in_doubt"}, 0, 2),
     _row("email.bounced:smtp", "bounced", {"sending"}, 0, 3),
     _row("email.resolved:bounced", "bounced", {"in_doubt"}, 0, 3),

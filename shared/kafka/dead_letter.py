@@ -1,6 +1,6 @@
 """Records nobody could read: the original bytes and headers go to `email.dead-letters`, with the reason and place."""
 
-from typing import Final
+from typing import Final, cast
 
 from confluent_kafka import Message
 
@@ -38,8 +38,7 @@ def dead_letter(message: Message, *, reason: str) -> tuple[bytes, bytes, Headers
         ("source_offset", str(message.offset()).encode()),
         ("source_null", b"true" if message.value() is None else b"false"),
     ]
-    pairs: Headers = list(message.headers() or [])
-    for name, value in pairs:
+    for name, value in cast(Headers, message.headers() or []):
         if len(value or b"") < 4096:
             headers.append((f"original_{name}", value))
     if len(original) > MAX_ORIGINAL:

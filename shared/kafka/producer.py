@@ -1,7 +1,7 @@
 """Two producers: plain ones with futures, and transactional ones whose errors are of three kinds."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
@@ -111,12 +111,21 @@ class TransactionalProducer:
         self._call(self._producer.begin_transaction)
 
     def produce(
-        self, topic: str, *, key: bytes, value: bytes | None, headers: Headers | None = None, partition: int = -1
+        self,
+        topic: str,
+        *,
+        key: bytes,
+        value: bytes | None,
+        headers: Headers | None = None,
+        partition: int = -1,
+        on_delivery: Callable[[KafkaError | None, Message], None] | None = None,
     ) -> None:
         """Add a record to the transaction; waits while the local queue is full."""
         while True:
             try:
-                self._producer.produce(topic, value=value, key=key, headers=headers or [], partition=partition)
+                self._producer.produce(
+                    topic, value=value, key=key, headers=headers or [], partition=partition, on_delivery=on_delivery
+                )
             except BufferError:
                 self._producer.poll(0.05)
             else:

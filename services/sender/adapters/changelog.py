@@ -1,0 +1,65 @@
+"""`email.work` read back into a partition's table: at takeover, and after a commit of unknown result (rule 3)."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from shared.kafka.config import client, consumer
+from shared.records import Work, decode_work
+from shared.settings import KafkaSettings
+from shared.topics import WORK
+
+Apply = Callable[[UUID, Work | None], None]
+
+
+class Changelog:
+    """Reads the changelog. Not thread-safe."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._topic = settings.topic(WORK.name)
+        self._admin = AdminClient(client(settings))
+        self._consumer = Consumer(consumer(settings, group_id=f"postlog-restore-{self._topic}"))
+
+    def identity(self) -> str:
+        """Names the log: another cluster or a topic made anew is another log."""
+        cluster = self._admin.describe_cluster(request_timeout=10).result()
+        described = self._consumer.list_topics(self._topic, timeout=10)
+        return f"{cluster.cluster_id}/{self._topic}/{len(described.topics[self._topic].partitions)}"
+
+    def end(self, partition: int) -> int:
+        """The end of the partition, read uncommitted: whatever may still become visible lies before it."""
+        where = TopicPartition(self._topic, partition)
+        listed = self._admin.list_offsets(
+            {where: OffsetSpec.latest()}, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10
+        )
+        return int(listed[where].result().offset)
+
+    def restore(self, partition: int, *, start: int, apply: Apply) -> int:
+        """Apply all committed records from `start` to the end; returns the offset to go on from."""
+        end = self.end(partition)
+        if start >= end:
+            return start
+        self._consumer.assign([TopicPartition(self._topic, partition, start)])
+        reached = start
+        while reached < end:
+            for message in self._consumer.consume(5000, 0.1):
+                reached = max(reached, self._take(message, apply))
+        self._consumer.unassign()
+        return reached
+
+    def close(self) -> None:
+        """Close the reader."""
+        self._consumer.close()
+
+    def _take(self, message: Message, apply: Apply) -> int:
+        error, offset = message.error(), message.offset() or 0
+        if error is not None:
+            if error.code() != KafkaError._PARTITION_EOF:
+                raise RuntimeError(f"the changelog cannot be read: {error.str()}")
+            return offset
+        key, value = message.key() or b"", message.value()
+        email_id = UUID(key.decode() if isinstance(key, bytes) else key)
+        apply(email_id, decode_work(value) if value is not None else None)
+        return offset + 1

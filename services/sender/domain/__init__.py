@@ -1,0 +1,1 @@
+"""The sender's rules, pure: values in, decisions out."""

@@ -1,0 +1,80 @@
+"""What time alone decides: doubts, commands whose email never came, expiry, markers that are no longer needed."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from services.sender.adapters.open_emails import COMMANDS, DOUBTS, due_of
+from services.sender.domain import commands as rules
+from services.sender.domain.attempt import decide
+from services.sender.domain.intake import WINDOW
+from services.sender.group import Group
+from services.sender.ready import QueueKey, Ready
+from services.sender.settings import SenderSettings
+from shared.clock import Clock
+from shared.commands import SendEmail
+from shared.ids import derived_id
+from shared.records import OpenEmail, WaitingCommands
+
+ReadPast = Callable[[int, dict[str, int]], bool]
+ReadUpTo = Callable[[int], datetime | None]
+_ASK_AGAIN = timedelta(seconds=5)
+_MARKERS_EVERY = timedelta(seconds=60)
+_MARKERS_AT_ONCE = 1000
+
+
+class Timers:
+    """Acts on rows of the special queues when they are due, and ages markers by log time (rule 7)."""
+
+    def __init__(
+        self, settings: SenderSettings, *, ready: Ready, clock: Clock, read_past: ReadPast, read_up_to: ReadUpTo
+    ) -> None:
+        self._settings = settings
+        self._ready = ready
+        self._clock = clock
+        self._read_past = read_past
+        self._read_up_to = read_up_to
+        self._markers_at: datetime | None = None
+
+    def handle(self, group: Group) -> None:
+        """Decide all that is due."""
+        now = self._clock.now()
+        for key, email_id in self._ready.take(
+            now=now.timestamp(), limit=500, open_for=lambda key: key.name in (COMMANDS, DOUBTS)
+        ):
+            self._one(group, key, email_id, now)
+        if self._markers_at is None or now - self._markers_at > _MARKERS_EVERY:
+            self._markers_at = now
+            self._age_markers(group)
+
+    def _one(self, group: Group, key: QueueKey, email_id: UUID, now: datetime) -> None:
+        self._ready.give_back(email_id)
+        work = group.get(key.partition, email_id)
+        due = due_of(work) if work is not None else None
+        if due is None or due > now.timestamp():
+            return
+        if isinstance(work, OpenEmail) and work.status == "in_doubt":
+            policy = self._settings.policy(work.request.stream)
+            group.decide(key.partition, email_id, decide(work, policy=policy, now=now), traceparent=work.traceparent)
+        elif isinstance(work, WaitingCommands):
+            self._refuse(group, key, email_id, work, now)
+
+    def _refuse(self, group: Group, key: QueueKey, email_id: UUID, work: WaitingCommands, now: datetime) -> None:
+        if not self._read_past(key.partition, work.requests_end):
+            self._ready.note(key.partition, key.name, (now + _ASK_AGAIN).timestamp())
+            return
+        for command in work.commands:
+            if not isinstance(command, SendEmail):
+                cause = command.command_id or derived_id("command", email_id, command.by)
+                refused = rules.refuse(
+                    command, code="unknown_email", detail="there is no such email", cause=cause, now=now
+                )
+                group.decide(key.partition, email_id, refused)
+        group.put(key.partition, email_id, None)
+
+    def _age_markers(self, group: Group) -> None:
+        for partition, table in group.tables.items():
+            read = self._read_up_to(partition)
+            if read is not None:
+                for email_id in table.finals_before(read - WINDOW, limit=_MARKERS_AT_ONCE):
+                    group.put(partition, email_id, None)

@@ -1,0 +1,67 @@
+"""Addresses: syntax (RFC 5321, 6531), normal form, and the name beside them."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from email_validator import EmailNotValidError, validate_email
+
+from shared.acceptance.limits import MAX_DISPLAY_NAME
+from shared.acceptance.refusal import Refusal, Refused
+from shared.acceptance.texts import require_clean
+from shared.commands import Address
+
+_MAX_LOCAL: Final = 64  # octets, RFC 5321 section 4.5.3.1.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mailbox:
+    """An address in normal form: local part in NFC, domain in A-labels and lower case."""
+
+    address: str
+    name: str | None = None
+
+    @property
+    def domain(self) -> str:
+        """The part after the @."""
+        return self.address.rpartition("@")[2]
+
+
+def parse_mailbox(given: str | Address, *, field: str) -> Mailbox | Refusal:
+    """The mailbox, or why it is none. Nothing is looked up; `.test` and example domains are fine."""
+    try:
+        return mailbox(given, field=field)
+    except Refused as refused:
+        return refused.refusal
+
+
+def mailbox(given: str | Address, *, field: str) -> Mailbox:
+    """As `parse_mailbox`; raises `Refused`."""
+    text = given if isinstance(given, str) else given.email
+    name = None if isinstance(given, str) else given.name
+    require_clean(text, field=field)
+    require_clean(name, field=f"{field}.name", longest=MAX_DISPLAY_NAME)
+    found = _syntax(text, display_name=isinstance(given, str))
+    if isinstance(found, str):
+        raise Refused("invalid_address", field, found)
+    if found.name is not None:
+        require_clean(found.name, field=field, longest=MAX_DISPLAY_NAME)
+    return Mailbox(address=found.address, name=found.name or name or None)
+
+
+@lru_cache(maxsize=1024)  # the same sender stands in thousands of requests, and a check costs 25 µs
+def _syntax(text: str, *, display_name: bool) -> Mailbox | str:
+    try:
+        found = validate_email(
+            text,
+            check_deliverability=False,
+            allow_smtputf8=True,
+            allow_display_name=display_name,
+            test_environment=True,
+            strict=True,
+        )
+    except EmailNotValidError as error:
+        return str(error).partition(" (")[0].rstrip(".")  # what stands in brackets may repeat a part of the address
+    if len(found.local_part.encode()) > _MAX_LOCAL:
+        return "The part before the @-sign is longer than 64 octets"
+    return Mailbox(address=f"{found.local_part}@{found.ascii_domain}".removesuffix("."), name=found.display_name)

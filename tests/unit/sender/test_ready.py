@@ -1,0 +1,122 @@
+"""Turns over ready queues: who goes next, who waits, who holds up whom."""
+
+from collections import Counter
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.sender.ready import QueueKey, Ready
+
+
+class FakeRows:
+    """A partition's table with rows of (queue, due, id)."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, float, UUID]] = []
+
+    def add(self, queue: str, due: float) -> UUID:
+        email_id = uuid4()
+        self.rows.append((queue, due, email_id))
+        return email_id
+
+    def remove(self, email_id: UUID) -> None:
+        self.rows = [row for row in self.rows if row[2] != email_id]
+
+    def due(self, queue: str, *, now: float, limit: int) -> list[tuple[UUID, float]]:
+        found = sorted((due, email_id) for name, due, email_id in self.rows if name == queue and due <= now)
+        return [(email_id, due) for due, email_id in found[:limit]]
+
+    def next_due(self, queue: str, *, after: float) -> float | None:
+        return min((due for name, due, _ in self.rows if name == queue and due > after), default=None)
+
+
+def name(stream: str = "transactional", tenant: str = "t", batch: str = "", destination: str = "example.com") -> str:
+    return "\x1f".join((stream, tenant, batch, destination))
+
+
+class World:
+    def __init__(self) -> None:
+        self.ready = Ready()
+        self.rows = FakeRows()
+        self.ready.add_partition(0, self.rows)
+
+    def add(self, queue: str, due: float) -> UUID:
+        email_id = self.rows.add(queue, due)
+        self.ready.note(0, queue, due)
+        return email_id
+
+    def take(self, now: float, limit: int = 1000, closed: str = "") -> list[tuple[QueueKey, UUID]]:
+        return list(self.ready.take(now=now, limit=limit, open_for=lambda key: key.destination != closed))
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_nothing_before_it_is_due(world: World) -> None:
+    email_id = world.add(name(), due=10.0)
+    assert world.take(now=9.9) == []
+    assert [found for _, found in world.take(now=10.0)] == [email_id]
+
+
+def test_a_taken_row_is_not_taken_twice(world: World) -> None:
+    world.add(name(), due=1.0)
+    assert len(world.take(now=2.0)) == 1
+    assert world.take(now=2.0) == []
+
+
+def test_a_row_given_back_comes_again(world: World) -> None:
+    email_id = world.add(name(), due=1.0)
+    world.take(now=2.0)
+    world.take(now=2.0)
+    world.ready.give_back(email_id)
+    world.ready.note(0, name(), 1.0)
+    assert [found for _, found in world.take(now=2.0)] == [email_id]
+
+
+def test_a_closed_destination_holds_up_only_itself(world: World) -> None:
+    for _ in range(50):
+        world.add(name(destination="slow.example"), due=1.0)
+    fast = {world.add(name(destination="fast.example"), due=2.0) for _ in range(5)}
+    assert {found for _, found in world.take(now=3.0, closed="slow.example")} == fast
+    assert len(world.take(now=3.0)) == 50
+
+
+def test_transactional_goes_four_times_as_often_as_broadcast(world: World) -> None:
+    for _ in range(100):
+        world.add(name("transactional"), due=1.0)
+        world.add(name("broadcast", batch="b"), due=1.0)
+    taken = Counter(key.stream for key, _ in world.take(now=2.0, limit=50))
+    assert taken == {"transactional": 40, "broadcast": 10}
+
+
+def test_a_tenant_with_many_queues_gets_one_turn_like_the_others(world: World) -> None:
+    for number in range(100):
+        world.add(name(tenant="big", destination=f"d{number}.example"), due=1.0)
+    for _ in range(10):
+        world.add(name(tenant="small"), due=1.0)
+    taken = Counter(key.tenant for key, _ in world.take(now=2.0, limit=20))
+    assert taken == {"big": 10, "small": 10}
+
+
+def test_a_dropped_partition_gives_nothing_more(world: World) -> None:
+    world.add(name(), due=1.0)
+    world.add(name(destination="later.example"), due=9.0)
+    world.take(now=2.0, limit=0)
+    world.ready.drop_partition(0)
+    assert world.take(now=10.0) == []
+
+
+def test_more_rows_than_heads_all_come_in_order_of_their_due_time(world: World) -> None:
+    rows = [world.add(name(), due=float(number)) for number in range(300)]
+    taken = [found for _, found in world.take(now=1000.0)]
+    assert taken == rows
+
+
+def test_a_queue_that_sleeps_wakes_for_its_next_row(world: World) -> None:
+    first, second = world.add(name(), due=1.0), world.add(name(), due=5.0)
+    assert [found for _, found in world.take(now=2.0)] == [first]
+    world.rows.remove(first)
+    assert world.take(now=4.9) == []
+    assert [found for _, found in world.take(now=5.0)] == [second]
