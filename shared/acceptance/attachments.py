@@ -10,8 +10,10 @@ from shared.acceptance.refusal import Refused
 from shared.acceptance.texts import require_clean, require_few
 from shared.commands import Attachment, SendEmail
 
-_TOKEN = r"[A-Za-z0-9!#$&^_.+-]{1,127}"  # RFC 6838 section 4.2
-_MEDIA_TYPE: Final = re.compile(rf"{_TOKEN}/{_TOKEN}(?:; ?{_TOKEN}=(?:{_TOKEN}|\"[^\"\\]{{0,127}}\"))*")
+_RESTRICTED: Final = r"[A-Za-z0-9!#$&^_.+-]{1,127}"  # RFC 6838 section 4.2
+_MEDIA_TYPE: Final = re.compile(
+    rf"{_RESTRICTED}/{_RESTRICTED}(?:; ?{_RESTRICTED}=(?:{_RESTRICTED}|\"[^\"\\]{{0,127}}\"))*"
+)
 _CONTENT_ID: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,200}")
 _COMPOSITE: Final = ("multipart/", "message/")
 

@@ -10,7 +10,28 @@ from shared.commands import SendEmail
 
 _FIELD_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,75}")
 DENIED: Final = frozenset(
-    ["from", "to", "cc", "bcc", "subject", "date", "message-id", "reply-to", "sender", "return-path", "received", "received-spf", "mime-version", "feedback-id", "authentication-results", "delivered-to", "envelope-to", "apparently-to", "errors-to", "domainkey-signature"]
+    {
+        "from",
+        "to",
+        "cc",
+        "bcc",
+        "subject",
+        "date",
+        "message-id",
+        "reply-to",
+        "sender",
+        "return-path",
+        "received",
+        "received-spf",
+        "mime-version",
+        "feedback-id",
+        "authentication-results",
+        "delivered-to",
+        "envelope-to",
+        "apparently-to",
+        "errors-to",
+        "domainkey-signature",
+    }
 )
 DENIED_FAMILIES: Final = ("content-", "dkim-", "arc-", "resent-", "list-unsubscribe", "x-postlog-")
 
