@@ -1,0 +1,1 @@
+"""The embedded stack: real Kafka, real PostgreSQL, an SMTP inbox and the services, as processes of one supervisor."""

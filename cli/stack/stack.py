@@ -1,0 +1,134 @@
+"""The composition of the local stack: which parts run, in which order, with which settings."""
+
+import os
+import sys
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final, Self
+
+from cli.errors import CommandError
+from cli.stack.addresses import Addresses, Given
+from cli.stack.claim import Claim
+from cli.stack.environment import service_environment
+from cli.stack.kafka import kafka_part
+from cli.stack.local_secrets import local_secrets
+from cli.stack.part import Part, answers_http
+from cli.stack.ports import USUAL, choose_ports
+from cli.stack.postgres import postgres_part
+from cli.stack.supervisor import Supervised, Supervisor
+
+SERVERS: Final = ("kafka", "postgres", "inbox")
+SERVICES: Final = ("api", "sender", "tracker", "projector")
+EVERYTHING: Final = SERVERS + SERVICES
+ANY_PORT: Final[Mapping[str, int]] = dict.fromkeys(USUAL, 0)
+
+
+class Stack:
+    """The stack on one data directory, as an asynchronous context: up inside, nothing left behind after.
+
+    `parts` names what to run; parts that `given` replaces are left out. `settings` are environment variables for the
+    services and win over all others. Entering raises AlreadyRunning, or CommandError that says which part failed.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        parts: Collection[str] = EVERYTHING,
+        settings: Mapping[str, str] | None = None,
+        given: Given | None = None,
+        usual_ports: Mapping[str, int] = USUAL,
+        durable: bool = True,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        if unknown := set(parts) - set(EVERYTHING):
+            raise CommandError(f"no part {', '.join(sorted(unknown))}: there are {', '.join(EVERYTHING)}", exit_code=2)
+        self.data = data.resolve()
+        self._given = Given() if given is None else given
+        self._parts = set(parts) - self._given.replaced()
+        self._settings, self._usual_ports = dict(settings or {}), usual_ports
+        self._durable, self._say = durable, say
+        self.addresses: Addresses
+        self.environment: dict[str, str]
+
+    async def __aenter__(self) -> Self:
+        self._claim = Claim.on(self.data)
+        try:
+            self._settle()
+            await self._start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        self._claim.announce(parts=sorted(self._parts), addresses=asdict(self.addresses))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if hasattr(self, "_supervisor"):
+            await self._supervisor.stop(*SERVICES)
+            await self._supervisor.stop(*SERVERS)
+        self._claim.release()
+
+    def __getitem__(self, name: str) -> Supervised:
+        """A running part: its `pid`, `log`, `kill()`, `serving()`; KeyError when it does not run here."""
+        return self._supervisor[name]
+
+    async def stop(self, name: str) -> None:
+        """Stop one part and leave it stopped."""
+        await self._supervisor.stop(name)
+
+    async def start(self, name: str) -> None:
+        """Start a part that was stopped."""
+        await self._supervisor.start(self._part(name))
+
+    def _settle(self) -> None:
+        """Ports, secrets, addresses and settings: known before anything starts."""
+        self._ports = choose_ports(self.data / "ports.json", usual=self._usual_ports)
+        self._secrets = local_secrets(self.data / "secrets.json")
+        self.addresses = Addresses.of(self._ports, given=self._given, postgres_password=self._secrets.postgres_password)
+        self.environment = os.environ | service_environment(self.addresses, self._secrets) | self._settings
+        logs = self.data / "logs"
+        logs.mkdir(exist_ok=True)
+        self._supervisor = Supervisor(logs=logs, say=self._say)
+
+    async def _start(self) -> None:
+        await self._supervisor.start(*(self._part(name) for name in SERVERS if name in self._parts))
+        services = [name for name in SERVICES if name in self._parts]
+        if services:
+            await self._supervisor.start(*(self._part(name) for name in services))
+
+    def _part(self, name: str) -> Part:
+        match name:
+            case "kafka":
+                ports = {"port": self._ports["kafka"], "controller_port": self._ports["kafka-controller"]}
+                return kafka_part(self.data / "kafka", say=self._say, **ports)
+            case "postgres":
+                password, port = self._secrets.postgres_password, self._ports["postgres"]
+                return postgres_part(self.data / "postgres", port=port, password=password, durable=self._durable)
+            case "inbox":
+                return self._inbox()
+            case _:
+                return self._service(name)
+
+    def _inbox(self) -> Part:
+        smtp, http = self._ports["smtp"], self._ports["inbox"]
+        ports = ("--smtp-port", str(smtp), "--http-port", str(http))
+        return Part(
+            name="inbox",
+            command=(*_POSTLOG, "inbox", "serve", *ports, "--data", str(self.data / "inbox")),
+            environment=self.environment,
+            ready=answers_http(http, "/healthz"),
+            address=f"smtp port {smtp}, {self.addresses.inbox}",
+        )
+
+    def _service(self, name: str) -> Part:
+        return Part(
+            name=name,
+            command=(*_POSTLOG, "serve", name),
+            environment=self.environment,
+            ready=answers_http(self._ports[name], "/readyz"),
+            address=f"http://127.0.0.1:{self._ports[name]}",
+        )
+
+
+_POSTLOG: Final = (sys.executable, "-m", "cli.main")
