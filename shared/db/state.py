@@ -1,0 +1,73 @@
+"""The schema `state`: what the log does not hold. Small, migrated by Alembic, backed up."""
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    func,
+    text,
+)
+
+SCHEMA = "state"
+metadata = MetaData(
+    schema=SCHEMA,
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    },
+)
+_TIME = DateTime(timezone=True)
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("created_at", _TIME, nullable=False, server_default=func.now()),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True, comment="the key's prefix, shown in lists; never the secret"),
+    Column("tenant", Text, ForeignKey(tenants.c.tenant), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False, comment="SHA-256 of the whole key"),
+    Column("created_at", _TIME, nullable=False, server_default=func.now()),
+    Column("revoked_at", _TIME),
+)
+
+templates = Table(
+    "templates",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("html", Text),
+    Column("text", Text),
+    Column("required", ARRAY(Text), nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("created_at", _TIME, nullable=False, server_default=func.now()),
+    comment="one row per published version; the record on email.templates comes first",
+)
+
+read_models = Table(
+    "read_models",
+    metadata,
+    Column("single", Boolean, primary_key=True, server_default=text("true")),
+    Column("live", Text, nullable=False, comment="the schema that queries read"),
+    Column("previous", Text, comment="the schema before the last switch, to roll back to"),
+    Column("switched_at", _TIME, nullable=False, server_default=func.now()),
+    CheckConstraint("single", name="one_row"),
+    comment="which read models are live: one row, written by projector and replay",
+)
