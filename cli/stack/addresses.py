@@ -48,9 +48,7 @@ class Addresses:
         database = given.database_url.get_secret_value() if given.database_url else None
         return cls(
             kafka=given.kafka or f"{HOST}:{ports['kafka']}",
-            database_url=database.get_secret_value()
-            if database
-            else database_url(ports["postgres"], postgres_password),
+            database_url=database or database_url(ports["postgres"], postgres_password),
             smtp_host=given.smtp_host or HOST,
             smtp_port=given.smtp_port if given.smtp_host else ports["smtp"],
             inbox=None if given.smtp_host else f"http://{HOST}:{ports['inbox']}",

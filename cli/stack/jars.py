@@ -1,16 +1,17 @@
 """Kafka's jars: resolved once from Maven Central, each held to a committed sha256, kept in the user's cache."""
 
+import asyncio
 import fcntl
 import hashlib
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from cli.errors import CommandError
+from cli.stack.process import run
 
 KAFKA_VERSION: Final = "4.4.0"
 # The second one writes Kafka's log; "!" keeps its own dependency management from lowering Kafka's versions.
@@ -30,18 +31,20 @@ def locked_hashes(lock_file: Path = LOCK_FILE) -> dict[str, str]:
     return {name: digest for digest, name in (line.split() for line in lines)}
 
 
-def kafka_jars(*, cache: Path | None = None, say: Callable[[str], None] = print) -> list[Path]:
-    """The class path. Downloads what is missing; raises CommandError when a file is not the one that was locked."""
-    hashes = locked_hashes()
-    directory = (cache or cache_directory()) / f"kafka-{KAFKA_VERSION}"
-    directory.mkdir(parents=True, exist_ok=True)
-    with _locked(directory):
-        if any(not (directory / name).exists() for name in hashes):
-            say(f"downloading Kafka {KAFKA_VERSION} (44 MB) to {directory}")
-            _download(hashes, into=directory)
-        for name, digest in hashes.items():
-            verify(directory / name, digest)
+async def kafka_jars(*, say: Callable[[str], None]) -> list[Path]:
+    """The class path; what is missing is downloaded first. CommandError when a file is not the one that was locked."""
+    hashes, directory = locked_hashes(), cache_directory() / f"kafka-{KAFKA_VERSION}"
+    if any(not (directory / name).exists() for name in hashes):
+        say(f"kafka      downloading version {KAFKA_VERSION} (45 MB) to {directory}")
+        await run((sys.executable, "-m", "cli.stack.jars", str(directory)), doing=f"downloading Kafka {KAFKA_VERSION}")
+    await asyncio.to_thread(verify_all, directory, hashes)
     return [directory / name for name in hashes]
+
+
+def verify_all(directory: Path, hashes: dict[str, str]) -> None:
+    """Raise CommandError at the first file in the directory that has another sha256."""
+    for name, digest in hashes.items():
+        verify(directory / name, digest)
 
 
 def verify(jar: Path, digest: str) -> None:
@@ -55,37 +58,42 @@ def verify(jar: Path, digest: str) -> None:
         )
 
 
-def _download(hashes: dict[str, str], *, into: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=into) as workspace:
-        found = {jar.name: jar for jar in _resolve(Path(workspace))}
+def download(directory: Path, *, hashes: dict[str, str], resolve: Callable[[Path], list[Path]]) -> None:
+    """Put all files of `hashes` into `directory`; only one process at a time does, and only verified ones get there."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if all((directory / name).exists() for name in hashes):
+            return
+        workspace = directory / ".download"
+        shutil.rmtree(workspace, ignore_errors=True)  # of a download that was cut off
+        found = {jar.name: jar for jar in resolve(workspace)}
         if missing := sorted(hashes.keys() - found.keys()):
-            raise CommandError(f"Maven Central resolved Kafka {KAFKA_VERSION} without {', '.join(missing)}")
+            raise CommandError(f"the locked {', '.join(missing)} did not come with {COORDINATES}")
         for name, digest in hashes.items():
             verify(found[name], digest)
-            shutil.move(found[name], into / name)
+            found[name].replace(directory / name)
+        shutil.rmtree(workspace)
 
 
-def _resolve(workspace: Path) -> list[Path]:
+def resolve_by_jgo(workspace: Path) -> list[Path]:
+    """The jars of Kafka and all it needs, resolved and downloaded to `workspace`."""
     try:
         from jgo.env import EnvironmentBuilder
         from jgo.maven import MavenContext
     except ImportError:
         raise CommandError("embedded Kafka needs the extra: pip install 'postlog[local]'") from None
-    builder = EnvironmentBuilder(
-        context=MavenContext(repo_cache=workspace / "repository"), cache_dir=workspace / "environments"
-    )
+    context = MavenContext(repo_cache=workspace / "repository")
+    return list(EnvironmentBuilder(context=context, cache_dir=workspace).from_endpoint(COORDINATES).all_jars)
+
+
+def main() -> None:
+    """A program of its own (`python -m cli.stack.jars DIRECTORY`), so that a download can be cut off."""
     try:
-        return list(builder.from_endpoint(COORDINATES).all_jars)
-    except Exception as error:  # jgo raises whatever its HTTP client and its XML parser raise
-        raise CommandError(
-            f"Kafka {KAFKA_VERSION} could not be downloaded from Maven Central ({error!r}); "
-            "give a running one in KAFKA_BOOTSTRAP_SERVERS, or try again"
-        ) from error
+        download(Path(sys.argv[1]), hashes=locked_hashes(), resolve=resolve_by_jgo)
+    except Exception as error:  # noqa: BLE001 - jgo raises whatever its HTTP client and its XML parser raise
+        sys.exit(f"{error}; to use a Kafka that runs elsewhere set KAFKA_BOOTSTRAP_SERVERS")
 
 
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Two processes that start at once download once."""
-    with (directory / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+if __name__ == "__main__":
+    main()

@@ -17,6 +17,7 @@ from cli.errors import CommandError
 from cli.stack.jars import kafka_jars
 from cli.stack.part import Part
 from cli.stack.ports import HOST
+from cli.stack.process import run
 
 LEAST_JAVA: Final = 17
 HEAP: Final = "-Xmx512m"
@@ -55,14 +56,13 @@ def kafka_part(directory: Path, *, port: int, controller_port: int, say: Callabl
     properties = directory / "server.properties"
     command = (find_java(), HEAP, "-Dlog4j2.level=WARN", "-cp", f"{directory}/jars/*")
 
-    def prepare() -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        _link(kafka_jars(say=say), into=directory / "jars")
+    async def prepare() -> None:
+        _link(await kafka_jars(say=say), into=directory / "jars")
         properties.write_text(
             PROPERTIES.format(host=HOST, port=port, controller_port=controller_port, log=directory / "log")
         )
         if not (directory / "log" / "meta.properties").exists():
-            _format(command, properties)
+            await _format(command, properties)
 
     return Part(
         name="kafka",
@@ -97,26 +97,15 @@ def _system_java() -> str:
 def _link(jars: list[Path], *, into: Path) -> None:
     """Links to the jars of this version and to no others: the class path `into/*`."""
     shutil.rmtree(into, ignore_errors=True)
-    into.mkdir()
+    into.mkdir(parents=True)
     for jar in jars:
         (into / jar.name).symlink_to(jar)
 
 
-def _format(java: tuple[str, ...], properties: Path) -> None:
+async def _format(java: tuple[str, ...], properties: Path) -> None:
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    command = [
-        *java,
-        "kafka.tools.StorageTool",
-        "format",
-        "--ignore-formatted",
-        "-t",
-        cluster_id,
-        "-c",
-        str(properties),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise CommandError(f"Kafka's storage could not be formatted: {(done.stderr or done.stdout).strip()}")
+    options = ("--ignore-formatted", "-t", cluster_id, "-c", str(properties))
+    await run((*java, "kafka.tools.StorageTool", "format", *options), doing="formatting Kafka's storage")
 
 
 def _ask(address: str) -> str | None:

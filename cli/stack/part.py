@@ -12,7 +12,7 @@ from cli.stack.ports import HOST
 Readiness = Callable[[], Awaitable[str | None]]
 
 
-def _nothing() -> None:
+async def _nothing() -> None:
     """The preparation of a part that needs none."""
 
 
@@ -20,7 +20,7 @@ def _nothing() -> None:
 class Part:
     """One process. `ready` answers None when it serves, else a sentence: what is missing.
 
-    `prepare` runs in a thread before the first start. `death_signal` is sent to it when the supervisor dies.
+    `prepare` runs before the first start. `death_signal` is sent to it when the supervisor dies.
     Times are in seconds.
     """
 
@@ -29,7 +29,7 @@ class Part:
     ready: Readiness
     address: str
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-    prepare: Callable[[], None] = _nothing
+    prepare: Callable[[], Awaitable[None]] = _nothing
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGTERM
     start_seconds: float = 60

@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ import psycopg
 from cli.errors import CommandError
 from cli.stack.part import Part
 from cli.stack.ports import HOST
+from cli.stack.process import run
 
 NAME: Final = "postlog"  # of the superuser and of the database
 # PostgreSQL refuses to run as root. There it runs as `nobody`, who may read files as root does (the data and this
@@ -50,6 +50,11 @@ def postgres_part(directory: Path, *, port: int, password: str, durable: bool = 
     settings = SERVER | {"port": str(port)} | ({} if durable else THROW_AWAY)
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
+    async def prepare() -> None:
+        if fresh := _fresh_directory(directory):
+            await _initialise(fresh, password)
+            fresh.rename(directory)  # half a cluster never has this name
+
     async def ready() -> str | None:
         try:
             async with await psycopg.AsyncConnection.connect(url, connect_timeout=3):
@@ -62,7 +67,7 @@ def postgres_part(directory: Path, *, port: int, password: str, durable: bool = 
         command=(*_run_as(), _program("postgres"), "-D", str(directory), *options),
         ready=ready,
         address=f"{HOST}:{port}",
-        prepare=lambda: _initialise(directory, password),
+        prepare=prepare,
         stop_signal=signal.SIGINT,  # "fast": does not wait for clients to leave
         death_signal=signal.SIGINT,
         stop_seconds=5,
@@ -84,22 +89,22 @@ def _run_as() -> tuple[str, ...]:
     return (*UNPRIVILEGED, f"--regid={pwd.getpwnam('nobody').pw_gid}")
 
 
-def _initialise(directory: Path, password: str) -> None:
-    """Make the cluster and the database beside `directory`, then move them there: half a cluster is never left."""
+def _fresh_directory(directory: Path) -> Path | None:
+    """None when `directory` is there, else an empty one beside it that the server's account owns."""
     if directory.exists():
-        return
-    fresh = directory.with_name(f"{directory.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(mode=0o700, parents=True)
+        return None
+    path = directory.with_name(f"{directory.name}.new")
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(mode=0o700, parents=True)
     if os.geteuid() == 0:
-        os.chown(fresh, pwd.getpwnam("nobody").pw_uid, -1)
-    options = ["-U", NAME, "--auth=scram-sha-256", "--pwfile=/dev/stdin", "-E", "UTF8", "--locale=C.UTF-8"]
-    _run([_program("initdb"), "-D", str(fresh), *options], say=f"{password}\n")
-    _run([_program("postgres"), "--single", "-D", str(fresh), "postgres"], say=f"CREATE DATABASE {NAME};\n")
-    fresh.rename(directory)
+        os.chown(path, pwd.getpwnam("nobody").pw_uid, -1)
+    return path
 
 
-def _run(command: list[str], *, say: str) -> None:
-    done = subprocess.run([*_run_as(), *command], input=say, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise CommandError(f"PostgreSQL's data directory could not be made: {(done.stderr or done.stdout).strip()}")
+async def _initialise(fresh: Path, password: str) -> None:
+    """Make the cluster and its database."""
+    options = ("-U", NAME, "--auth=scram-sha-256", "--pwfile=/dev/stdin", "-E", "UTF8", "--locale=C.UTF-8")
+    initdb = (*_run_as(), _program("initdb"), "-D", str(fresh), *options)
+    single = (*_run_as(), _program("postgres"), "--single", "-D", str(fresh), "postgres")
+    await run(initdb, doing="making PostgreSQL's data directory", say=f"{password}\n")
+    await run(single, doing="making the database", say=f"CREATE DATABASE {NAME};\n")

@@ -5,10 +5,12 @@ import contextlib
 import os
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, STDOUT, Process
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
+
+from cli.errors import CommandError
 
 LEASH: Final = str(Path(__file__).with_name("leash.py"))
 LOG_LIMIT: Final = 16 * 1024 * 1024  # bytes; a longer log is put aside at the next start
@@ -18,11 +20,43 @@ async def spawn(
     command: Sequence[str], *, environment: Mapping[str, str], log: Path, death_signal: signal.Signals
 ) -> Process:
     """Start `command`, its output appended to `log`; it gets `death_signal` when this process dies."""
-    leashed = (sys.executable, "-I", "-S", LEASH, str(int(death_signal)), str(os.getpid()), *command)
     with _open_log(log) as output:
         return await asyncio.create_subprocess_exec(
-            *leashed, stdin=DEVNULL, stdout=output, stderr=STDOUT, env=dict(environment), start_new_session=True
+            *_leashed(command, death_signal),
+            stdin=DEVNULL,
+            stdout=output,
+            stderr=STDOUT,
+            env=dict(environment),
+            start_new_session=True,
         )
+
+
+async def run(
+    command: Sequence[str], *, doing: str, environment: Mapping[str, str] | None = None, say: str = ""
+) -> str:
+    """Run a short command to its end, `say` on its standard input; returns its standard output.
+
+    Raises CommandError with what it wrote when it fails; kills it when cancelled.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *_leashed(command, signal.SIGKILL),
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        env=dict(environment or os.environ),
+        start_new_session=True,
+    )
+    try:
+        output, errors = await process.communicate(say.encode())
+    finally:
+        kill_group(process)
+    if process.returncode:
+        raise CommandError(f"{doing} failed: {(errors or output).decode(errors='replace').strip()}")
+    return output.decode()
+
+
+def _leashed(command: Sequence[str], death_signal: signal.Signals) -> tuple[str, ...]:
+    return (sys.executable, "-I", "-S", LEASH, str(int(death_signal)), str(os.getpid()), *command)
 
 
 def _open_log(log: Path) -> BinaryIO:

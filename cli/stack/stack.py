@@ -1,11 +1,12 @@
 """The composition of the local stack: which parts run, in which order, with which settings."""
 
+import asyncio
 import os
-import sys
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from cli.errors import CommandError
 from cli.stack.addresses import Addresses, Given
@@ -13,9 +14,11 @@ from cli.stack.claim import Claim
 from cli.stack.environment import service_environment
 from cli.stack.kafka import kafka_part
 from cli.stack.local_secrets import local_secrets
-from cli.stack.part import Part, answers_http
+from cli.stack.part import Part
 from cli.stack.ports import USUAL, choose_ports
 from cli.stack.postgres import postgres_part
+from cli.stack.process import run
+from cli.stack.programs import POSTLOG, inbox_part, service_part
 from cli.stack.supervisor import Supervised, Supervisor
 
 SERVERS: Final = ("kafka", "postgres", "inbox")
@@ -60,7 +63,7 @@ class Stack:
         except BaseException:
             await self.__aexit__()
             raise
-        self._claim.announce(parts=sorted(self._parts), addresses=asdict(self.addresses))
+        self._claim.announce(**self.note())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -72,6 +75,10 @@ class Stack:
     def __getitem__(self, name: str) -> Supervised:
         """A running part: its `pid`, `log`, `kill()`, `serving()`; KeyError when it does not run here."""
         return self._supervisor[name]
+
+    def note(self) -> dict[str, Any]:
+        """What runs and where: the same for people, for a second start and for other programs."""
+        return {"parts": sorted(self._parts), "addresses": asdict(self.addresses)}
 
     async def stop(self, name: str) -> None:
         """Stop one part and leave it stopped."""
@@ -95,7 +102,14 @@ class Stack:
         await self._supervisor.start(*(self._part(name) for name in SERVERS if name in self._parts))
         services = [name for name in SERVICES if name in self._parts]
         if services:
+            await asyncio.gather(self._step("migrate"), self._step("topics", "create"))
             await self._supervisor.start(*(self._part(name) for name in services))
+
+    async def _step(self, *command: str) -> None:
+        """A command of ours that must be done before the services start."""
+        began = time.monotonic()
+        said = await run((*POSTLOG, *command), doing=f"postlog {' '.join(command)}", environment=self.environment)
+        self._say(f"{command[0]:<10} done in  {time.monotonic() - began:4.1f} s   {said.strip()}")
 
     def _part(self, name: str) -> Part:
         match name:
@@ -106,29 +120,7 @@ class Stack:
                 password, port = self._secrets.postgres_password, self._ports["postgres"]
                 return postgres_part(self.data / "postgres", port=port, password=password, durable=self._durable)
             case "inbox":
-                return self._inbox()
+                smtp, http = self._ports["smtp"], self._ports["inbox"]
+                return inbox_part(self.data / "inbox", smtp_port=smtp, http_port=http, environment=self.environment)
             case _:
-                return self._service(name)
-
-    def _inbox(self) -> Part:
-        smtp, http = self._ports["smtp"], self._ports["inbox"]
-        ports = ("--smtp-port", str(smtp), "--http-port", str(http))
-        return Part(
-            name="inbox",
-            command=(*_POSTLOG, "inbox", "serve", *ports, "--data", str(self.data / "inbox")),
-            environment=self.environment,
-            ready=answers_http(http, "/healthz"),
-            address=f"smtp port {smtp}, {self.addresses.inbox}",
-        )
-
-    def _service(self, name: str) -> Part:
-        return Part(
-            name=name,
-            command=(*_POSTLOG, "serve", name),
-            environment=self.environment,
-            ready=answers_http(self._ports[name], "/readyz"),
-            address=f"http://127.0.0.1:{self._ports[name]}",
-        )
-
-
-_POSTLOG: Final = (sys.executable, "-m", "cli.main")
+                return service_part(name, port=self._ports[name], environment=self.environment)

@@ -37,7 +37,7 @@ class Supervised:
     async def start(self) -> None:
         """Prepare, start, wait until it serves; raises CommandError with the end of its log when it does not."""
         began = time.monotonic()
-        await asyncio.to_thread(self.part.prepare)
+        await self.part.prepare()
         await self._launch()
         self._watcher = asyncio.create_task(self._watch(), name=f"watch {self.part.name}")
         self._say(f"{self.part.name:<10} ready in {time.monotonic() - began:4.1f} s   {self.part.address}")

@@ -1,0 +1,23 @@
+"""`postlog serve api|sender|tracker|projector`: one service in this process."""
+
+from enum import StrEnum
+from importlib import import_module
+
+import typer
+
+app = typer.Typer(add_completion=False)
+
+
+class Service(StrEnum):
+    """The services that there are."""
+
+    API = "api"
+    SENDER = "sender"
+    TRACKER = "tracker"
+    PROJECTOR = "projector"
+
+
+@app.command()
+def serve(service: Service) -> None:
+    """Run one service in this process until SIGTERM or Ctrl-C. Its settings come from the environment."""
+    import_module(f"services.{service}.main").run()
