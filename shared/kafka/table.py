@@ -1,10 +1,12 @@
 """A small compacted topic as a table in memory: read whole, followed for ever, and able to say how current it is."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+import msgspec
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from shared.kafka.config import consumer
 from shared.settings import KafkaSettings
@@ -16,7 +18,7 @@ Unreadable = Callable[[Message, str], None]
 class TopicTable:
     """Follows every partition of `topic` in a thread and hands each (key, value) to `apply`; None is a tombstone.
 
-    `apply` runs in the follower's thread and raises ValueError for a record that it cannot read, which then goes to
+    `apply` runs in the follower's thread; a record that it cannot read (ValueError, or what msgspec raises) goes to
     `unreadable`. Suppressions are read uncommitted: an aborted addition only holds back (rule 10).
     """
 
@@ -93,11 +95,13 @@ class TopicTable:
                     self._changed.notify_all()
 
     def _partitions(self, follower: Consumer) -> list[int]:
+        """The topic's partitions, as soon as Kafka is there and has the topic."""
         while not self._closing.is_set():
-            found = follower.list_topics(self._topic, timeout=5).topics[self._topic].partitions
-            if found:
-                return list(found)
-            time.sleep(0.2)
+            with contextlib.suppress(KafkaException):
+                found = follower.list_topics(self._topic, timeout=5).topics[self._topic].partitions
+                if found:
+                    return list(found)
+            self._closing.wait(0.2)
         return []
 
     def _list_ends(self, follower: Consumer, partitions: list[int]) -> float | None:
@@ -122,7 +126,7 @@ class TopicTable:
         key = message.key() or b""
         try:
             self._apply(key.decode() if isinstance(key, bytes) else key, message.value())
-        except ValueError as reason:
+        except (ValueError, msgspec.MsgspecError, RecursionError) as reason:
             if self._unreadable is not None:
                 self._unreadable(message, str(reason))
         self._seen[number] = max(self._seen.get(number, 0), offset + 1)
