@@ -13,7 +13,7 @@ def client(settings: KafkaSettings) -> Config:
     found: Config = {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         "security.protocol": settings.kafka_security_protocol,
-        "log_level": 3,
+        "log_level": 2,  # errors reach us as results and events; librdkafka's own lines would repeat them
         "reconnect.backoff.max.ms": 1000,
     }
     if "SASL" in settings.kafka_security_protocol:

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -90,7 +90,7 @@ def reject(asked: Asked, refusal: Refusal, *, now: datetime) -> Decision:
     return Decision(facts=(fact,), work=marker)
 
 
-def _envelope(asked: Asked, *, kind: str, now: datetime) -> dict[str, object]:
+def _envelope(asked: Asked, *, kind: str, now: datetime) -> Any:
     command = asked.command
     return {
         "event_id": event_id_for(subject=command.email_id, kind=kind, cause=asked.command_id),

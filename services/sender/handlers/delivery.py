@@ -9,7 +9,7 @@ import threading
 from collections import deque
 
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 from uuid import UUID
 
 import structlog
@@ -137,7 +137,8 @@ class Delivery:
                 try:
                     job = await asyncio.wait_for(self._jobs.get(), IDLE_SECONDS)
                 except TimeoutError:
-                    connection = await _close(connection)
+                    await _close(connection)
+                    connection = None
                     continue
                 connection = await self._attempt(job, connection)
         finally:
@@ -157,11 +158,12 @@ class Delivery:
             return None
         except Exception as error:  # noqa: BLE001 (a bug must not take the worker, nor leave the email in limbo)
             log.error("delivery failed unexpectedly", email_id=str(job.email_id), error=repr(error), exc_info=True)
-            kind = "in_doubt" if job.marked else "cut"
+            kind: Literal["in_doubt", "cut"] = "in_doubt" if job.marked else "cut"
             self.ended.append(
                 (job, Ended(kind=kind, marked=job.marked, detail=f"internal error: {type(error).__name__}"))
             )
-            return await _close(connection)
+            await _close(connection)
+            return None
         return connection
 
     async def _deliver(self, job: Job, connection: Connection | None) -> Connection | None:
@@ -174,7 +176,8 @@ class Delivery:
         outcome = await connection.deliver(mail, may_finish=lambda: self._lease.holds(job.partition))
         self.ended.append((job, _ended(outcome)))
         if outcome.connection_lost or connection.mails >= self._mails_per_connection:
-            return await _close(connection)
+            await _close(connection)
+            return None
         return connection
 
     async def _connection(self, job: Job, connection: Connection | None) -> Connection:
