@@ -5,6 +5,7 @@ events arrive, and how often, changes nothing (P6). Held lies over a waiting sta
 unsubscribed are times beside the status.
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, TypeVar
@@ -47,12 +48,13 @@ Status = Literal[
 FINAL: Final[frozenset[str]] = frozenset({"delivered", "bounced", "failed", "cancelled", "suppressed", "rejected"})
 WAITING: Final[frozenset[str]] = frozenset({"queued", "scheduled", "deferred"})
 _T = TypeVar("_T")
-_OPEN: Final = WAITING | {"held"}
+# A copy may be out, or have been: what the receiving side reports later still counts.
+_TRIED: Final = frozenset({"sending", "in_doubt", "deferred", "failed", "suppressed"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Transition:
-    """`event` leads to `to` from any of `after` (None: from nothing).
+    """`event` leads to `to` from any of `after` (None: from nothing), also when held unless `held` is False.
 
     `finality` orders facts that end an email: one that ends it outranks any attempt, and of two the higher counts.
     `step` orders facts within an attempt.
@@ -61,35 +63,44 @@ class Transition:
     event: str
     to: Status
     after: frozenset[str | None]
-    step: int
+    step: int = 0
     finality: int = 0
+    held: bool = True
 
 
-def _row(event: str, to: Status, after: frozenset[str] | set[str | None], step: int, finality: int = 0) -> Transition:
+def _row(event: str, to: Status, after: AbstractSet[str | None], *, step: int = 0, finality: int = 0) -> Transition:
     return Transition(event=event, to=to, after=frozenset(after), step=step, finality=finality)
 
 
+def _attempt(event: str, to: Status, after: AbstractSet[str | None], *, step: int) -> Transition:
+    return Transition(event=event, to=to, after=frozenset(after), step=step, held=False)
+
+
 TRANSITIONS: Final = (
-    _row("email.queued", "queued", {None}, 10),
-    _row("email.scheduled", "scheduled", {"queued"}, 20),
-    _row("email.rescheduled", "scheduled", {"queued", "scheduled"}, 20),
-    _row("email.sending", "sending", WAITING, 40),
-    _row("email.deferred", "deferred", {"queued", "scheduled", "deferred", "sending"}, 50),
-    _row("email.in_doubt", "in_doubt", {"sending"}, 50),
-    _row("email.resolved:retry", "deferred", {"in_doubt"}, 60),
+    _row("email.queued", "queued", {None}, step=10),
+    _row("email.scheduled", "scheduled", {"queued"}, step=20),
+    _row("email.rescheduled", "scheduled", {"queued", "scheduled"}, step=20),
+    _attempt("email.sending", "sending", WAITING, step=40),
+    # From a waiting state when no connection was had: that attempt counts, though it was never marked.
+    _attempt("email.deferred", "deferred", WAITING | {"sending"}, step=50),
+    _attempt("email.in_doubt", "in_doubt", {"sending"}, step=50),
+    # From `sending` when the former owner's report comes before the new owner has written its doubt.
+    _attempt("email.resolved:retry", "deferred", {"in_doubt", "sending"}, step=60),
     # What ends an email. A copy that got there outranks our giving up; a DSN after that outranks it again.
-    _row("email.rejected", "rejected", {None}, 0, 1),
-    _row("email.suppressed", "suppressed", _OPEN, 0, 2),
-    _row("email.cancelled", "cancelled", _OPEN, 0, 2),
-    _row("email.failed", "failed", {"queued", "scheduled", "held", "sending", "deferred", "in_doubt"}, 0, 2),
-    _row("email.resolved:give_up", "failed", {"in_doubt"}, 0, 2),
-    _row("email.bounced:smtp", "bounced", {"sending"}, 0, 3),
-    _row("email.resolved:bounced", "bounced", {"in_doubt"}, 0, 3),
-    _row("email.delivered", "delivered", {"sending"}, 0, 4),
-    _row("email.resolved:delivered", "delivered", {"in_doubt", "sending", "deferred", "failed"}, 0, 4),
-    # The receiving side changes its mind: delivered is turned into bounced, and both facts stay.
-    _row("email.bounced:dsn", "bounced", {"delivered", "in_doubt", "failed", "deferred"}, 0, 5),
-    _row("email.bounced:provider", "bounced", {"delivered", "in_doubt", "failed", "deferred"}, 0, 5),
+    _row("email.rejected", "rejected", {None}, finality=1),
+    _row("email.suppressed", "suppressed", WAITING, finality=2),
+    _row("email.cancelled", "cancelled", WAITING, finality=2),
+    _row("email.resolved:give_up", "failed", {"in_doubt"}, finality=2),
+    # From `failed`: the decision to give a doubt up and the failure that it causes are two facts.
+    _row("email.failed", "failed", WAITING | {"sending", "in_doubt", "failed"}, finality=2),
+    _row("email.bounced:smtp", "bounced", {"sending"}, finality=3),
+    _row("email.resolved:bounced", "bounced", _TRIED, finality=3),
+    _row("email.delivered", "delivered", {"sending"}, finality=4),
+    # Late proof: also after the email was given up, put back, or suppressed before its next attempt.
+    _row("email.resolved:delivered", "delivered", _TRIED, finality=4),
+    # The receiving side changes its mind: delivered is turned into bounced, and both facts stay. Two DSN are no news.
+    _row("email.bounced:dsn", "bounced", _TRIED | {"delivered", "bounced"}, finality=5),
+    _row("email.bounced:provider", "bounced", _TRIED | {"delivered", "bounced"}, finality=5),
 )
 _BY_EVENT: Final = {row.event: row for row in TRANSITIONS}
 
@@ -149,10 +160,16 @@ def transition(event: EmailEvent) -> Transition | None:
     return _BY_EVENT.get(rule_name(event))
 
 
-def allowed(status: str | None, event: EmailEvent) -> bool:
-    """Whether an owner may write `event` about an email in `status`. Readers never ask: a fact is a fact."""
+def allowed(state: EmailState, event: EmailEvent) -> bool:
+    """Whether an owner may write `event` about an email in `state`. Readers never ask: a fact is a fact."""
+    held = state.status == "held"
+    match event:
+        case EmailHeld():
+            return state.base in WAITING and not held
+        case EmailReleased():
+            return held
     row = transition(event)
-    return row is None or status in row.after
+    return row is None or (state.base in row.after and (row.held or not held))
 
 
 def apply(state: EmailState, event: EmailEvent) -> EmailState:
