@@ -102,13 +102,30 @@ class DatabaseSettings(Settings):
     )
 
 
-class TokenSettings(Settings):
-    """Keys that sign tokens and hash recipients."""
+class RecipientSettings(Settings):
+    """The key that hashes recipients."""
 
-    token_keys: SecretStr = Field(description="id:hex,id:hex: keys of tracking and VERP tokens; the first signs")
     recipient_key: SecretStr = Field(
         description="32 bytes or more, in hex: keys recipient_ref; never changes, or suppressions are lost"
     )
+
+    @field_validator("recipient_key")
+    @classmethod
+    def _key(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if len(text) < 64 or not all(char in "0123456789abcdefABCDEF" for char in text):
+            raise ValueError("not 32 bytes in hex; make one with: openssl rand -hex 32")
+        return value
+
+    def recipient_secret(self) -> bytes:
+        """The key of recipient_ref."""
+        return bytes.fromhex(self.recipient_key.get_secret_value())
+
+
+class TokenSettings(RecipientSettings):
+    """Keys that sign tokens, and the one that hashes recipients."""
+
+    token_keys: SecretStr = Field(description="id:hex,id:hex: keys of tracking and VERP tokens; the first signs")
 
     @field_validator("token_keys")
     @classmethod
@@ -119,21 +136,9 @@ class TokenSettings(Settings):
             raise ValueError(f"{error}; write id:hex,id:hex, such as 1:$(openssl rand -hex 32)") from None
         return value
 
-    @field_validator("recipient_key")
-    @classmethod
-    def _key(cls, value: SecretStr) -> SecretStr:
-        text = value.get_secret_value()
-        if len(text) < 64 or not all(char in "0123456789abcdefABCDEF" for char in text):
-            raise ValueError("not 32 bytes in hex; make one with: openssl rand -hex 32")
-        return value
-
     def keys(self) -> Keys:
         """The token keys."""
         return Keys.parse(self.token_keys.get_secret_value())
-
-    def recipient_secret(self) -> bytes:
-        """The key of recipient_ref."""
-        return bytes.fromhex(self.recipient_key.get_secret_value())
 
 
 class AdminSettings(Settings):

@@ -23,6 +23,7 @@ def make_engine(settings: DatabaseSettings, *, application: str, pool_size: int 
         max_overflow=0,
         pool_timeout=CONNECT_SECONDS,
         pool_pre_ping=True,
+        hide_parameters=True,  # they are personal, and errors are logged
         connect_args={
             "application_name": f"postlog-{application}",
             "connect_timeout": CONNECT_SECONDS,
