@@ -38,6 +38,7 @@ class FutureProducer:
     ) -> "Future[Message]":
         """Hand over one record. The future fails with `ProduceFailed`; nothing is raised here."""
         future: Future[Message] = Future()
+        future.set_running_or_notify_cancel()  # a caller who gives up must not stop the thread that delivers
         if not self._room.acquire(blocking=False):
             future.set_exception(ProduceFailed("too many records are waiting for Kafka", retriable=True))
             return future
