@@ -59,7 +59,7 @@ def postlog(
 def main() -> None:
     """Run the command line: what the user can mend ends in one line on standard error, not in a traceback."""
     try:
-        app()
+        app(prog_name="postlog")
     except CommandError as error:
         sys.exit(_show(error))
 

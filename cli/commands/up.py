@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,14 +28,14 @@ def up(data: Annotated[Path, DATA] = Path("data"), *, only: Annotated[str, ONLY]
         asyncio.run(_run(Stack(data, parts=[name.strip() for name in only.split(",")], say=typer.echo)))
     except AlreadyRunning as running:
         typer.echo(f"{running}, by process {running.note.get('pid', '(starting)')}")
-        typer.echo("\n".join(_table(running.note.get("addresses", {}))))
+        typer.echo("\n".join(_table(running.note)))
 
 
 async def _run(stack: Stack) -> None:
     _cancel_once(asyncio.current_task())
     try:
         async with stack:
-            typer.echo("\n".join(["", *_table(stack.note()["addresses"]), "", "Ctrl-C stops it."]))
+            typer.echo("\n".join(["", *_table(stack.note()), "", "Ctrl-C stops it."]))
             await asyncio.Event().wait()
     except asyncio.CancelledError:
         typer.echo("stopped")
@@ -55,5 +56,6 @@ def _cancel_once(task: "asyncio.Task[Any] | None") -> None:
         loop.add_signal_handler(each, cancel)
 
 
-def _table(addresses: dict[str, Any]) -> list[str]:
-    return [f"  {name:<12} {value}" for name, value in addresses.items() if value is not None]
+def _table(note: Mapping[str, Any]) -> list[str]:
+    """The addresses of what runs, a line each."""
+    return [f"  {name:<12} {value}" for name, value in note.get("addresses", {}).items()]

@@ -20,8 +20,7 @@ async def _nothing() -> None:
 class Part:
     """One process. `ready` answers None when it serves, else a sentence: what is missing.
 
-    `prepare` runs before the first start. `death_signal` is sent to it when the supervisor dies.
-    Times are in seconds.
+    `prepare` runs before the first start. Times are in seconds.
     """
 
     name: str
@@ -31,7 +30,6 @@ class Part:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     prepare: Callable[[], Awaitable[None]] = _nothing
     stop_signal: signal.Signals = signal.SIGTERM
-    death_signal: signal.Signals = signal.SIGTERM
     start_seconds: float = 60
     stop_seconds: float = 8
 

@@ -16,13 +16,11 @@ LEASH: Final = str(Path(__file__).with_name("leash.py"))
 LOG_LIMIT: Final = 16 * 1024 * 1024  # bytes; a longer log is put aside at the next start
 
 
-async def spawn(
-    command: Sequence[str], *, environment: Mapping[str, str], log: Path, death_signal: signal.Signals
-) -> Process:
-    """Start `command`, its output appended to `log`; it gets `death_signal` when this process dies."""
+async def spawn(command: Sequence[str], *, environment: Mapping[str, str], log: Path) -> Process:
+    """Start `command`, its output appended to `log`."""
     with _open_log(log) as output:
         return await asyncio.create_subprocess_exec(
-            *_leashed(command, death_signal),
+            *_leashed(command),
             stdin=DEVNULL,
             stdout=output,
             stderr=STDOUT,
@@ -39,7 +37,7 @@ async def run(
     Raises CommandError with what it wrote when it fails; kills it when cancelled.
     """
     process = await asyncio.create_subprocess_exec(
-        *_leashed(command, signal.SIGKILL),
+        *_leashed(command),
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
@@ -55,8 +53,8 @@ async def run(
     return output.decode()
 
 
-def _leashed(command: Sequence[str], death_signal: signal.Signals) -> tuple[str, ...]:
-    return (sys.executable, "-I", "-S", LEASH, str(int(death_signal)), str(os.getpid()), *command)
+def _leashed(command: Sequence[str]) -> tuple[str, ...]:
+    return (sys.executable, "-I", "-S", LEASH, str(os.getpid()), *command)
 
 
 def _open_log(log: Path) -> BinaryIO:

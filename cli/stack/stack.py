@@ -25,6 +25,11 @@ SERVERS: Final = ("kafka", "postgres", "inbox")
 SERVICES: Final = ("api", "sender", "tracker", "projector")
 EVERYTHING: Final = SERVERS + SERVICES
 ANY_PORT: Final[Mapping[str, int]] = dict.fromkeys(USUAL, 0)
+_PART_AT: Final = {name: name for name in EVERYTHING} | {
+    "database_url": "postgres",
+    "smtp_host": "inbox",
+    "smtp_port": "inbox",
+}
 
 
 class Stack:
@@ -77,8 +82,10 @@ class Stack:
         return self._supervisor[name]
 
     def note(self) -> dict[str, Any]:
-        """What runs and where: the same for people, for a second start and for other programs."""
-        return {"parts": sorted(self._parts), "addresses": asdict(self.addresses)}
+        """What runs and where: for people, for a second start and for other programs."""
+        running = self._parts | self._given.replaced()
+        found = {name: value for name, value in asdict(self.addresses).items() if _PART_AT[name] in running}
+        return {"parts": sorted(self._parts), "addresses": found}
 
     async def stop(self, name: str) -> None:
         """Stop one part and leave it stopped."""

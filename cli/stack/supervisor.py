@@ -19,6 +19,11 @@ POLL: Final = 0.05
 Say = Callable[[str], None]
 
 
+def next_pause(before: float, *, lived: float) -> float:
+    """Seconds to wait before starting again, after a pause of `before` and a life of `lived` seconds."""
+    return FIRST_PAUSE if lived > STEADY or not before else min(before * 2, LONGEST_PAUSE)
+
+
 class Supervised:
     """One part and the process that it is now."""
 
@@ -62,12 +67,7 @@ class Supervised:
         await self._serving.wait()
 
     async def _launch(self) -> None:
-        self._process = await spawn(
-            self.part.command,
-            environment=self.part.environment,
-            log=self.log,
-            death_signal=self.part.death_signal,
-        )
+        self._process = await spawn(self.part.command, environment=self.part.environment, log=self.log)
         missing: str | None = None
         try:
             async with asyncio.timeout(self.part.start_seconds):
@@ -87,12 +87,12 @@ class Supervised:
         return CommandError(f"{self.part.name} {what}\nthe end of {self.log}:\n{last_lines(self.log)}")
 
     async def _watch(self) -> None:
-        pause = FIRST_PAUSE
+        pause = 0.0
         while self._process:
             began = time.monotonic()
             code = await self._process.wait()
             self._serving.clear()
-            pause = FIRST_PAUSE if time.monotonic() - began > STEADY else min(pause * 2, LONGEST_PAUSE)
+            pause = next_pause(pause, lived=time.monotonic() - began)
             self._say(f"{self.part.name} crashed ({describe_exit(code)}): starting again in {pause:g} s   {self.log}")
             await asyncio.sleep(pause)
             await self._launch_again()
