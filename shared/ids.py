@@ -1,10 +1,14 @@
 """Identities that can be derived again: email ids from idempotency keys, event ids from their cause (rule 8)."""
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import uuid_utils.compat
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MILLISECOND: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z; the 48 bits of a UUIDv7 hold later ones
 
 
 def new_id() -> UUID:
@@ -36,5 +40,7 @@ def event_id_for(*, subject: object, kind: str, attempt: int = 0, cause: object 
 
 
 def made_at(value: UUID) -> datetime | None:
-    """When a UUIDv7 was made, to the millisecond; None for any other version."""
-    return datetime.fromtimestamp((value.int >> 80) / 1000, UTC) if value.version == 7 else None
+    """When a UUIDv7 was made, to the millisecond; None for any other version. Past the year 9999 it says that year."""
+    if value.version != 7:
+        return None
+    return _EPOCH + timedelta(milliseconds=min(value.int >> 80, _LAST_MILLISECOND))

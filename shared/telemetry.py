@@ -14,7 +14,7 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 Checks = Callable[[], dict[str, str | None]]
-_TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def configure_logging(*, level: str, style: str) -> None:
@@ -36,7 +36,7 @@ def configure_logging(*, level: str, style: str) -> None:
 
 def traceparent(given: str | None) -> str:
     """The caller's trace context (W3C) if it is well-formed, else a new one: malformed never fails a request."""
-    if given is not None and _TRACEPARENT.match(given):
+    if given is not None and _TRACEPARENT.fullmatch(given):
         return given
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 

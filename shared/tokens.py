@@ -4,7 +4,6 @@ Layout: one byte key id, the payload (msgpack), and a 16-byte keyed BLAKE2b over
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 from typing import Final, Literal
@@ -63,7 +62,7 @@ class Keys:
     def sign(self, kind: TokenKind, token: EmailToken) -> str:
         """The token as it stands in a URL."""
         payload = bytes([self._current]) + _encode(token)
-        return base64.urlsafe_b64encode(payload + self._mac(kind, payload, _MAC_BYTES)).rstrip(b"=").decode()
+        return _base64(payload + self._mac(kind, payload, _MAC_BYTES))
 
     def verify(self, kind: TokenKind, text: str) -> EmailToken | None:
         """The token, or None when it is forged, damaged or of another kind; in constant time once decoded."""
@@ -78,14 +77,16 @@ class Keys:
     def verp(self, email_id: UUID) -> str:
         """The token of an envelope sender: base32, since a local part may lose its case; 44 octets."""
         payload = bytes([self._current]) + email_id.bytes
-        return base64.b32encode(payload + self._mac("verp", payload, _VERP_MAC_BYTES)).rstrip(b"=").decode().lower()
+        return _base32(payload + self._mac("verp", payload, _VERP_MAC_BYTES))
 
     def verify_verp(self, text: str) -> UUID | None:
         """The email that a returned envelope sender names, or None when it is forged or damaged."""
         try:
             raw = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
-        except (binascii.Error, ValueError):
+        except ValueError:
             return None
+        if _base32(raw) != text.lower():
+            return None  # other last bits, the same bytes: damaged
         payload, mac = raw[:-_VERP_MAC_BYTES], raw[-_VERP_MAC_BYTES:]
         return UUID(bytes=payload[1:]) if len(payload) == 17 and self._genuine("verp", payload, mac) else None
 
@@ -99,16 +100,26 @@ class Keys:
         return hashlib.blake2b(payload, key=secret[:64], digest_size=_MAC_BYTES, person=kind.encode()).digest()[:size]
 
 
-def _split(text: str, mac_bytes: int) -> tuple[bytes, bytes]:
-    try:
-        raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return b"", b""
-    return (raw[:-mac_bytes], raw[-mac_bytes:]) if len(raw) > mac_bytes else (b"", b"")
-
-
 def recipient_ref(*, key: bytes, tenant: str, address: str) -> str:
     """The keyed hash by which events and suppressions name a recipient; `address` is normalised first."""
     local, _, domain = address.rpartition("@")
     normalised = f"{tenant}\x1f{local.casefold()}@{domain.casefold()}"
     return hmac.new(key, normalised.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _split(text: str, mac_bytes: int) -> tuple[bytes, bytes]:
+    try:
+        raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_")
+    except ValueError:
+        return b"", b""
+    if len(raw) <= mac_bytes or _base64(raw) != text:
+        return b"", b""
+    return raw[:-mac_bytes], raw[-mac_bytes:]
+
+
+def _base64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _base32(raw: bytes) -> str:
+    return base64.b32encode(raw).rstrip(b"=").decode().lower()

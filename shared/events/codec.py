@@ -81,7 +81,7 @@ def decode(value: bytes | None) -> Event:
     """The event in `value`. Raises `UnreadableRecord`, or `UnknownFact` for a type or version of the future."""
     try:
         head = _head.decode(value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableRecord(f"not an event: {error}") from None
     if not head.type.startswith("email."):
         raise UnreadableRecord(f"not an event of ours: type {head.type!r:.80}")
@@ -93,5 +93,5 @@ def decode(value: bytes | None) -> Event:
             return _decoders[head.type].decode(value or b"")
         document: dict[str, Any] = upcast(msgspec.json.decode(value or b""), kind=head.type, current=kind.VERSION)
         return msgspec.convert(document, kind)
-    except (msgspec.ValidationError, KeyError) as error:
+    except (ValueError, KeyError) as error:
         raise UnreadableRecord(f"not a valid {head.type}: {error}") from None
