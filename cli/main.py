@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "serve": "Run one service.",
     "migrate": "Bring the database to this release.",
     "topics": "Create or check the topics.",
+    "bench": "Measure, as a ratio to a ceiling.",
 }
 
 
