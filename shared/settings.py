@@ -1,44 +1,29 @@
 """Settings that services share. One typed object per service, built on these; read in `main.py` and nowhere else.
 
-Order of precedence: environment, `*_FILE` secrets, `.env`, defaults.
+Order of precedence: environment, `*_FILE` secrets, `.env`, defaults. An empty variable counts as not set.
 """
 
-import os
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.settings_sources import PREFIX, DotEnv, Environment, FileSecrets, Unusable
 from shared.tokens import Keys
-
-PREFIX = "POSTLOG_"
-
-
-class FileSecrets(PydanticBaseSettingsSource):
-    """`NAME_FILE=/path` gives the setting `NAME` the content of a file, without its last line end."""
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        """The value from the file that the environment names, if it names one."""
-        alias = field.validation_alias or f"{PREFIX}{field_name.upper()}"
-        path = os.environ.get(f"{alias}_FILE")
-        return (Path(path).read_text(encoding="utf-8").rstrip("\r\n") if path else None), field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        """All settings that come from files."""
-        found = {}
-        for name, field in self.settings_cls.model_fields.items():
-            value, _, _ = self.get_field_value(field, name)
-            if value is not None:
-                found[str(field.validation_alias or name)] = value
-        return found
 
 
 class Settings(BaseSettings):
     """What every service reads."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", extra="ignore", populate_by_name=True, env_nested_delimiter="__"
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        env_nested_delimiter="__",
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,  # it may be a secret
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
@@ -54,7 +39,18 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment, then files, then `.env`."""
-        return init_settings, env_settings, FileSecrets(settings_cls), dotenv_settings
+        environment = Environment(settings_cls)
+        assert isinstance(dotenv_settings, DotEnvSettingsSource)
+        dotenv = DotEnv(settings_cls, env_file=dotenv_settings.env_file)
+        files = FileSecrets(settings_cls, variables={**dotenv.env_vars, **environment.env_vars})
+        return init_settings, environment, files, dotenv
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_usable(cls, value: Any) -> Any:
+        if isinstance(value, Unusable):
+            raise ValueError(value.why)
+        return value
 
 
 class KafkaSettings(Settings):
@@ -122,8 +118,8 @@ class RecipientSettings(Settings):
         return bytes.fromhex(self.recipient_key.get_secret_value())
 
 
-class TokenSettings(RecipientSettings):
-    """Keys that sign tokens, and the one that hashes recipients."""
+class TokenSettings(Settings):
+    """Keys that sign tokens."""
 
     token_keys: SecretStr = Field(description="id:hex,id:hex: keys of tracking and VERP tokens; the first signs")
 

@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from services.sender.domain.retry import RetryPolicy
 from shared.dkim import DkimDomain
-from shared.settings import AdminSettings, KafkaSettings, TokenSettings
+from shared.settings import AdminSettings, KafkaSettings, RecipientSettings, TokenSettings
 
 TlsPolicy = Literal["none", "opportunistic", "required"]
 SIGNED_HEADERS = (
@@ -16,7 +16,7 @@ SIGNED_HEADERS = (
 )
 
 
-class SenderSettings(KafkaSettings, TokenSettings, AdminSettings):
+class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, AdminSettings):
     """What the sender reads."""
 
     admin_port: int = Field(8082, validation_alias="POSTLOG_SENDER_PORT", description="health and metrics port")
