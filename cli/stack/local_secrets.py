@@ -5,6 +5,11 @@ import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
+
+from shared.dkim import Algorithm, generate_key
+
+SELECTORS: Final[dict[str, Algorithm]] = {"local-rsa": "rsa-sha256", "local-ed25519": "ed25519-sha256"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +30,22 @@ def local_secrets(file: Path) -> LocalSecrets:
         token_keys=f"1:{secrets.token_hex(32)}",
         recipient_key=secrets.token_hex(32),
     )
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
-        json.dump(asdict(made), output, indent=2)
+    _write(file, json.dumps(asdict(made), indent=2).encode())
     return made
+
+
+def dkim_keys(directory: Path) -> list[dict[str, str]]:
+    """The keys in `directory`, made when they do not exist, as the setting POSTLOG_DKIM wants them."""
+    directory.mkdir(exist_ok=True)
+    found = []
+    for selector, algorithm in SELECTORS.items():
+        file = directory / f"{selector}.pem"
+        if not file.exists():
+            _write(file, generate_key(algorithm)[0])
+        found.append({"selector": selector, "algorithm": algorithm, "file": str(file)})
+    return found
+
+
+def _write(file: Path, content: bytes) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
+        output.write(content)

@@ -100,7 +100,8 @@ class Stack:
         self._ports = choose_ports(self.data / "ports.json", usual=self._usual_ports)
         self._secrets = local_secrets(self.data / "secrets.json")
         self.addresses = Addresses.of(self._ports, given=self._given, postgres_password=self._secrets.postgres_password)
-        self.environment = os.environ | service_environment(self.addresses, self._secrets) | self._settings
+        told = service_environment(self.addresses, secrets=self._secrets, data=self.data)
+        self.environment = os.environ | told | self._settings
         logs = self.data / "logs"
         logs.mkdir(exist_ok=True)
         self._supervisor = Supervisor(logs=logs, say=self._say)

@@ -3,11 +3,7 @@
 import pytest
 
 from cli.stack.addresses import NOTHING_GIVEN, Addresses, Given
-from cli.stack.environment import service_environment
-from cli.stack.local_secrets import LocalSecrets
 from cli.stack.ports import USUAL
-
-SECRETS = LocalSecrets(postgres_password="pw", token_keys=f"1:{'ab' * 32}", recipient_key="cd" * 32)
 
 
 @pytest.fixture(autouse=True)
@@ -45,9 +41,3 @@ def test_each_given_address_replaces_its_part(monkeypatch: pytest.MonkeyPatch) -
 def test_a_dotenv_file_counts_as_the_environment(tmp_path) -> None:
     (tmp_path / ".env").write_text("KAFKA_BOOTSTRAP_SERVERS=broker.example:9093\n")
     assert Given().replaced() == {"kafka"}
-
-
-def test_services_learn_the_chosen_ports() -> None:
-    ports = dict(USUAL) | {"api": 40001}
-    addresses = Addresses.of(ports, given=NOTHING_GIVEN, postgres_password="pw")
-    assert service_environment(addresses, SECRETS)["POSTLOG_API_PORT"] == "40001"
