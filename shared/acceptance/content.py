@@ -24,13 +24,13 @@ def check_content(command: SendEmail) -> None:
 
 
 def check_template(command: SendEmail, template: TemplateVersion | None) -> None:
-    """The template is known, and has all that it requires; an explicit null counts as missing."""
+    """The template is known, and has all that it requires; an explicit null is a value."""
     if command.template is None:
         return
     if template is None:
         raise Refused("unknown_template", "template", "there is no such template or version")
     for name in template.required:
-        if command.variables.get(name) is None:
+        if name not in command.variables:
             raise Refused("missing_variable", f"variables.{name}", f"the template requires the variable {name}")
 
 
