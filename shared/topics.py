@@ -113,7 +113,7 @@ SUPPRESSIONS: Final = Topic(
     key="tenant/scope/recipient_ref",
     schemas=("Suppression",),
     producers=("api", "sender", "tracker"),
-    consumers=("api", "sender"),
+    consumers=("sender",),
     partitions=1,
     compacted=True,
 )
@@ -122,7 +122,7 @@ DEAD_LETTERS: Final = Topic(
     holds="records nobody could read: original bytes and headers, reason, source topic, partition and offset",
     key="as the original",
     schemas=("bytes",),
-    producers=("sender", "projector", "api"),
+    producers=("sender", "projector"),
     consumers=("operators: postlog dead-letters",),
     partitions=1,
     retention_ms=30 * DAY_MS,
