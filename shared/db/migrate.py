@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from shared.db.engine import make_engine
 from shared.db.state import SCHEMA
@@ -37,10 +37,9 @@ def head() -> str:
     return found
 
 
-def check(engine: Engine) -> str | None:
+def check(connection: Connection) -> str | None:
     """What is wrong with the schema, in a sentence; None when it is what this release needs."""
-    with engine.connect() as connection:
-        found = _current(connection)
+    found = _current(connection)
     if found == head():
         return None
     return f"schema {SCHEMA} is at revision {found}, this release needs {head()}: run `postlog migrate`"
