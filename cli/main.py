@@ -16,6 +16,8 @@ COMMANDS: Final = {
     "serve": "Run one service.",
     "migrate": "Bring the database to this release.",
     "topics": "Create or check the topics.",
+    "health": "Say whether a service is alive here.",
+    "dead-letters": "List the records nobody could read.",
     "bench": "Measure, as a ratio to a ceiling.",
 }
 
