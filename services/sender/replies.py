@@ -28,10 +28,11 @@ def enhanced_status(code: int, text: str) -> str | None:
     return found[0] if found and int(found[1]) == code // 100 else None
 
 
-def clean(text: str, *, recipient: str) -> str:
+def clean(text: str, *, recipient: str | None = None) -> str:
     """A reply's text, whole with its line ends, fit to be kept: no address of the recipient, no control characters."""
     readable = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return redact(_CONTROLS.sub("\ufffd", readable), recipient=recipient)[:MAX_TEXT]
+    plain = _CONTROLS.sub("\ufffd", readable)
+    return (redact(plain, recipient=recipient) if recipient else plain)[:MAX_TEXT]
 
 
 def redact(text: str, *, recipient: str) -> str:

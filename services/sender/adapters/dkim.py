@@ -1,0 +1,172 @@
+"""Signs the mail that we composed ourselves (RFC 6376, 8301, 8463): relaxed/relaxed, over-signed, without `l=`.
+
+Not a signer for any mail: it relies on a header that ends at the first empty line, on CRLF, and on fields folded by us.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+
+from shared.dkim import RSA_BITS, DkimDomain, DkimKey
+
+OVERSIGNED: Final = ("from", "to", "cc", "subject", "date", "reply-to")  # no second one may be put in
+SIGNED: Final = (
+    "from",
+    "reply-to",
+    "to",
+    "cc",
+    "subject",
+    "date",
+    "message-id",
+    "mime-version",
+    "content-type",
+    "content-transfer-encoding",
+    "list-unsubscribe",
+    "list-unsubscribe-post",
+    "feedback-id",
+)
+WIDTH: Final = 76
+_BLANKS: Final = re.compile(rb"[ \t]+")
+_BLANKS_AT_LINE_END: Final = re.compile(rb"[ \t]+\r\n")
+
+Fields = dict[str, list[bytes]]
+
+
+class KeyUnusable(ValueError):
+    """A key file that cannot sign; the message names the selector, never the key."""
+
+
+@dataclass(frozen=True)
+class _Rsa:
+    """A private key, parsed once."""
+
+    selector: bytes
+    key: rsa.RSAPrivateKey
+    algorithm: bytes = b"rsa-sha256"
+
+    def signature(self, digest: bytes) -> bytes:
+        return self.key.sign(digest, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
+
+
+@dataclass(frozen=True)
+class _Ed25519:
+    selector: bytes
+    key: ed25519.Ed25519PrivateKey
+    algorithm: bytes = b"ed25519-sha256"
+
+    def signature(self, digest: bytes) -> bytes:
+        return self.key.sign(digest)
+
+
+_Key = _Rsa | _Ed25519
+
+
+class Signer:
+    """Signs for the domains given, with all keys of each; `signed_headers` are signed when present."""
+
+    def __init__(self, domains: Sequence[DkimDomain], *, signed_headers: Sequence[str] = SIGNED) -> None:
+        self._keys = {domain.domain.lower(): [_load(key) for key in domain.keys] for domain in domains}
+        self._signed = tuple(dict.fromkeys(name.strip().lower() for name in (*signed_headers, "from")))
+
+    def sign(self, message: bytes, *, domain: str, at: datetime) -> bytes:
+        """`message` with a signature field for each key of `domain` before it; as it is when there are none."""
+        keys = self._keys.get(domain.lower())
+        if not keys:
+            return message
+        head, _, body = message.partition(b"\r\n\r\n")
+        fields = _fields(head)
+        names = self._names(fields)
+        canonical = b"".join(_canonical(name, values) for name, values in _picked(names, fields))
+        body_hash = base64.b64encode(hashlib.sha256(_relaxed_body(body)).digest())
+        start = b"d=%s; t=%d;" % (domain.lower().encode(), int(at.timestamp()))
+        signed = _folded_list(b"h=", [name.encode() for name in names])
+        signatures = (_field(key, start=start, signed=signed, body_hash=body_hash, canonical=canonical) for key in keys)
+        return b"".join(signatures) + message
+
+    def _names(self, fields: Fields) -> list[str]:
+        """What is signed: each field present, and one more of those that must not come twice."""
+        present = [name for name in self._signed for _ in fields.get(name, ())]
+        return present + [name for name in OVERSIGNED if name in self._signed or name in fields]
+
+
+def _load(key: DkimKey) -> _Key:
+    private = _private_key(key)
+    selector = key.selector.encode()
+    match private, key.algorithm:
+        case rsa.RSAPrivateKey(), "rsa-sha256":
+            if private.key_size < RSA_BITS:
+                raise KeyUnusable(f"DKIM key {key.selector}: RSA keys have {RSA_BITS} bits or more (RFC 8301)")
+            return _Rsa(selector, private)
+        case ed25519.Ed25519PrivateKey(), "ed25519-sha256":
+            return _Ed25519(selector, private)
+    raise KeyUnusable(f"DKIM key {key.selector}: the file does not hold a key for {key.algorithm}")
+
+
+def _private_key(key: DkimKey) -> object:
+    try:
+        return serialization.load_pem_private_key(key.file.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError) as error:
+        raise KeyUnusable(f"DKIM key {key.selector}: {key.file}: {type(error).__name__}") from None
+
+
+def _fields(head: bytes) -> Fields:
+    """The values of each field, unfolded, from the last to the first (the order in which they are signed)."""
+    found: Fields = {}
+    for line in reversed(head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ").split(b"\r\n")):
+        name, _, value = line.partition(b":")
+        found.setdefault(name.rstrip().lower().decode("ascii"), []).append(value)
+    return found
+
+
+def _picked(names: Sequence[str], fields: Fields) -> list[tuple[str, bytes]]:
+    """Each name in `h=` takes the last field of that name not yet taken; when none is left it signs its absence."""
+    left = {name: iter(values) for name, values in fields.items()}
+    values = ((name, next(left.get(name, iter(())), None)) for name in names)
+    return [(name, value) for name, value in values if value is not None]
+
+
+def _canonical(name: str, value: bytes) -> bytes:
+    return name.encode() + b":" + _BLANKS.sub(b" ", value).strip() + b"\r\n"
+
+
+def _relaxed_body(body: bytes) -> bytes:
+    """RFC 6376 section 3.4.4. The expressions are slow, and seldom needed for a body that is encoded."""
+    if b" \r\n" in body or b"\t" in body or b"  " in body:
+        body = _BLANKS.sub(b" ", _BLANKS_AT_LINE_END.sub(b"\r\n", body))
+    while body.endswith(b"\r\n"):
+        body = body[:-2]
+    return body + b"\r\n" if body else b""
+
+
+def _folded_list(start: bytes, names: Sequence[bytes]) -> bytes:
+    lines, line = [], b" " + start
+    for number, name in enumerate(names):
+        word = name + (b":" if number < len(names) - 1 else b";")
+        if len(line) + len(word) > WIDTH:
+            lines.append(line)
+            line = b" "
+        line += word
+    return b"\r\n".join([*lines, line])
+
+
+def _field(key: _Key, *, start: bytes, signed: bytes, body_hash: bytes, canonical: bytes) -> bytes:
+    """One DKIM-Signature field with its CRLF. What is hashed of it is its value without the signature."""
+    value = b" v=1; a=%s; c=relaxed/relaxed; s=%s;\r\n %s\r\n%s\r\n bh=%s;\r\n b=" % (
+        key.algorithm,
+        key.selector,
+        start,
+        signed,
+        body_hash,
+    )
+    unsigned = b"dkim-signature:" + _BLANKS.sub(b" ", value.replace(b"\r\n", b"")).strip()
+    signature = base64.b64encode(key.signature(hashlib.sha256(canonical + unsigned).digest()))
+    pieces = [signature[at : at + WIDTH - 1] for at in range(0, len(signature), WIDTH - 1)]
+    return b"DKIM-Signature:" + b"\r\n ".join([value, *pieces]) + b"\r\n"

@@ -1,0 +1,81 @@
+"""MIME parts (RFC 2045-2047, 2231, 2392): bodies, files, and how they nest. Bytes with CRLF, lines ≤ 76. Pure."""
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from services.sender.adapters.content import File
+from services.sender.adapters.headers import CannotCompose, fold, require_clean
+
+_LINE_ENDS: Final = re.compile(r"\r\n|\r")
+_CHUNK: Final = 60  # characters of a parameter that go on one line
+_ENCODED_PIECE: Final = re.compile(rf"(?:%[0-9A-F]{{2}}|[^%]){{1,{_CHUNK // 3}}}")
+_CONTENT_ID: Final = re.compile(r"[!#-;=?A-~]+")  # printable ASCII without quotation mark, angle bracket, at most one @
+_BASE64_LINE: Final = 76
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part: its content fields, in order, and its body, which ends in CRLF."""
+
+    fields: tuple[str, ...]
+    body: bytes
+
+    def __bytes__(self) -> bytes:
+        return "".join(f"{field}\r\n" for field in self.fields).encode() + b"\r\n" + self.body
+
+
+def text_part(text: str, *, subtype: str) -> Part:
+    """A text in UTF-8, as quoted-printable or base64, whichever is shorter."""
+    raw = _LINE_ENDS.sub("\n", text).encode("utf-8", "replace")
+    if not raw.endswith(b"\n"):
+        raw += b"\n"
+    quoted = binascii.b2a_qp(raw, istext=True).replace(b"\n", b"\r\n")
+    plain = len(quoted) <= len(raw) * 1.4
+    encoding, body = ("quoted-printable", quoted) if plain else ("base64", _base64(raw.replace(b"\n", b"\r\n")))
+    return Part((f"Content-Type: text/{subtype}; charset=utf-8", f"Content-Transfer-Encoding: {encoding}"), body)
+
+
+def file_part(file: File) -> Part:
+    """A file, as an attachment or, with a content id, inline."""
+    kind = "attachment" if file.content_id is None else "inline"
+    fields = [
+        fold("Content-Type:", require_clean("Content-Type", file.content_type)),
+        "Content-Transfer-Encoding: base64",
+        f"Content-Disposition: {kind};{_filename(require_clean('a file name', file.filename))}",
+    ]
+    if file.content_id is not None:
+        if not _CONTENT_ID.fullmatch(file.content_id):
+            raise CannotCompose("a content id has characters that it must not have")
+        fields.append(f"Content-ID: <{file.content_id}>")
+    return Part(tuple(fields), _base64(file.content))
+
+
+def multipart(subtype: str, parts: Sequence[Part], *, boundary: str) -> Part:
+    """Several parts as one; a single part stays as it is."""
+    if len(parts) == 1:
+        return parts[0]
+    mark = f"--{boundary}".encode()
+    body = b"".join(mark + b"\r\n" + bytes(part) for part in parts) + mark + b"--\r\n"
+    return Part((f'Content-Type: multipart/{subtype};\r\n boundary="{boundary}"',), body)
+
+
+def _base64(raw: bytes) -> bytes:
+    text = base64.b64encode(raw)
+    return b"".join(text[start : start + _BASE64_LINE] + b"\r\n" for start in range(0, len(text), _BASE64_LINE))
+
+
+def _filename(name: str) -> str:
+    """The parameter `filename`: quoted when it is short ASCII, else by RFC 2231, in pieces where it is long."""
+    if name.isascii() and len(name) <= _CHUNK:
+        return '\r\n filename="' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    encoded = quote(name, safe="", encoding="utf-8")
+    if len(encoded) <= _CHUNK:
+        return f"\r\n filename*=utf-8''{encoded}"
+    pieces = _ENCODED_PIECE.findall(encoded)
+    start = "utf-8''"
+    return ";".join(f"\r\n filename*{n}*={start if n == 0 else ''}{piece}" for n, piece in enumerate(pieces))

@@ -1,0 +1,53 @@
+"""Where a connection goes and how long it may take (RFC 5321 section 4.5.3.2), and how it fails."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from shared.commands import SmtpResult
+
+TlsPolicy = Literal["none", "opportunistic", "required"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """A server that takes our mail. Port 465 speaks TLS from the first byte (RFC 8314), others by STARTTLS.
+
+    `tls` opportunistic encrypts when offered, without looking at the certificate, and goes on in the clear when that
+    fails; required never goes on in the clear, and with `verify` checks certificate and name. Credentials go over an
+    encrypted connection only, unless `tls` is none.
+    """
+
+    host: str
+    port: int = 25
+    tls: TlsPolicy = "opportunistic"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    helo: str = "localhost.localdomain"
+    verify: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeouts:
+    """Seconds to wait. `reply` is for each reply before the final dot (5 minutes in RFC 5321)."""
+
+    reply: float = 300
+    final_dot: float = 600
+    quit: float = 5
+
+    @property
+    def data(self) -> float:
+        """For the reply to DATA."""
+        return min(self.reply, 120)
+
+    @property
+    def block(self) -> float:
+        """For the other side to take a block of the message."""
+        return min(self.reply, 180)
+
+
+class ConnectFailed(Exception):
+    """No session could be opened; `result` says where it ended and, if there was a reply, in which words."""
+
+    def __init__(self, result: SmtpResult, detail: str) -> None:
+        super().__init__(detail)
+        self.result = result
