@@ -1,0 +1,1 @@
+"""How the API reaches Kafka, Postgres and the blob store."""

@@ -1,0 +1,31 @@
+"""What a list is asked for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.api.domain.preferences import EmailCursor, SuppressionCursor
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmailFilter:
+    """Emails of a tenant, the newest first, `limit` of them after `cursor`."""
+
+    tenant: str
+    limit: int
+    status: str | None = None
+    batch_id: UUID | None = None
+    recipient_ref: str | None = None
+    cursor: EmailCursor | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuppressionFilter:
+    """Suppressions of a tenant that have not expired by `now`, `limit` of them after `cursor`."""
+
+    tenant: str
+    limit: int
+    now: datetime
+    scope: str | None = None
+    recipient_ref: str | None = None
+    cursor: SuppressionCursor | None = None

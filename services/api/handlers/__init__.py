@@ -1,0 +1,1 @@
+"""What happens when the API is asked for something."""

@@ -1,0 +1,168 @@
+"""A bulk request: opened, each email checked and written on its own, closed with the count. And its controls."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.api.domain import batches, record
+from services.api.domain.answers import BatchControl, BatchReceipt, ItemResult
+from services.api.domain.batches import BatchRequest, Item
+from services.api.domain.content import Prepared, to_command
+from services.api.domain.errors import ApiError, ItemProblem
+from services.api.domain.record import Origin
+from services.api.handlers.emails import Rules, find_template
+from services.api.handlers.ports import BlobStore, Facts, Known, Log, Templates
+from services.api.handlers.waiting import eventually
+from shared.acceptance import Refusal
+from shared.commands import SendEmail, request_hash
+from shared.events import BatchPaused, BatchResumed
+from shared.ids import batch_id_for, email_id_for, new_id
+from shared.records import Control, TemplateVersion
+from shared.topics import CONTROLS
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    """An item on its way: a command while it is acceptable."""
+
+    index: int
+    outcome: SendEmail | Prepared | Refusal
+
+
+class Batches:
+    """Accepts bulk requests, and pauses and resumes them."""
+
+    def __init__(
+        self, *, rules: Rules, log: Log, blobs: BlobStore, templates: Templates, known: Known, facts: Facts
+    ) -> None:
+        self._rules = rules
+        self._log = log
+        self._blobs = blobs
+        self._templates = templates
+        self._known = known
+        self._facts = facts
+
+    async def send(self, request: BatchRequest, *, origin: Origin, key: str | None) -> BatchReceipt:
+        """Accept a batch. When Kafka fails in between, nothing is said of any email: ask again with the same key."""
+        if (wrong := batches.check(request)) is not None:
+            raise ApiError.of(wrong)
+        batch_id = new_id() if key is None else batch_id_for(tenant=origin.tenant, key=key)
+        lines = await self._prepare(request, batch_id=batch_id, origin=origin, key=key)
+        accepted = {line.index: line.outcome for line in lines if isinstance(line.outcome, Prepared)}
+        if not accepted:
+            raise ApiError("content_missing", "no email of the batch can be sent", errors=_problems(lines))
+        await self._write(request, accepted, batch_id=batch_id, origin=origin, keyed=key is not None)
+        return BatchReceipt(
+            batch_id=batch_id,
+            acknowledged=len(accepted),
+            refused=len(lines) - len(accepted),
+            emails=tuple(_result(line) for line in lines),
+        )
+
+    async def control(self, batch_id: UUID, *, paused: bool, origin: Origin, wait: float) -> BatchControl:
+        """Pause or resume a batch; `wait` seconds for one that was opened a moment ago to be known."""
+        stream = await self._stream_of(batch_id, origin=origin, wait=wait)
+        control = Control(tenant=origin.tenant, kind="batch", name=str(batch_id), paused=paused, by=origin.by)
+        kind = BatchPaused if paused else BatchResumed
+        fact = kind(
+            event_id=new_id(),
+            occurred_at=origin.now,
+            tenant=origin.tenant,
+            batch_id=batch_id,
+            stream=stream,
+            by=origin.by,
+            reason="operator",
+        )
+        name = f"{origin.tenant}/batch/{batch_id}"
+        await self._log.write([record.last_value(CONTROLS.name, name, control, origin=origin)])
+        await self._log.write([record.fact(fact, origin=origin)])
+        return BatchControl(batch_id=batch_id, paused=paused)
+
+    async def _stream_of(self, batch_id: UUID, *, origin: Origin, wait: float) -> str:
+        stream = self._known.recent(origin.tenant, batch_id)
+        if stream is None:
+            stream = await eventually(lambda: self._facts.stream_of_batch(origin.tenant, batch_id), seconds=wait)
+        if stream is None:
+            raise ApiError("not_found", "there is no such batch")
+        return stream
+
+    async def _prepare(self, request: BatchRequest, *, batch_id: UUID, origin: Origin, key: str | None) -> list[_Line]:
+        lines = [
+            _line(item, batch_id=batch_id, origin=origin, key=key)
+            for item in await asyncio.to_thread(batches.items, request)
+        ]
+        templates = {}
+        for line in lines:
+            if isinstance(command := line.outcome, SendEmail) and _template_name(command) not in templates:
+                templates[_template_name(command)] = await find_template(self._templates, command)
+        return await asyncio.to_thread(self._check, lines, templates, origin)
+
+    def _check(
+        self, lines: list[_Line], templates: dict[tuple[str | None, int | None], TemplateVersion | None], origin: Origin
+    ) -> list[_Line]:
+        checked = []
+        for line in lines:
+            if isinstance(command := line.outcome, SendEmail):
+                template = templates[_template_name(command)]
+                line = _Line(index=line.index, outcome=self._rules.prepare(command, template=template, origin=origin))
+            checked.append(line)
+        return checked
+
+    async def _write(
+        self, request: BatchRequest, accepted: dict[int, Prepared], *, batch_id: UUID, origin: Origin, keyed: bool
+    ) -> None:
+        hashes = {each.command.email_id: request_hash(each.command) for each in accepted.values()}
+        before = await self._repeated(hashes, accepted, origin=origin) if keyed else {}
+        fresh = [each for each in accepted.values() if each.command.email_id not in before]
+        opened = batches.opened(request, batch_id=batch_id, tenant=origin.tenant, now=origin.now, cause=new_id())
+        refused = len(request.emails) - len(accepted)
+        closed = batches.closed(opened, acknowledged=len(accepted), refused=refused, now=origin.now)
+        await self._blobs.put({name: part for each in fresh for name, part in each.large.items()})
+        await self._log.write([record.fact(opened, origin=origin)])
+        await self._log.write([record.command(each.command, origin=origin) for each in fresh])
+        await self._log.write([record.fact(closed, origin=origin)])
+        self._known.remember(origin.tenant, hashes | {batch_id: request.stream})
+
+    async def _repeated(
+        self, hashes: dict[UUID, str], accepted: dict[int, Prepared], *, origin: Origin
+    ) -> dict[UUID, str]:
+        before = await self._known.request_hashes(origin.tenant, hashes)
+        for index, each in accepted.items():
+            email_id = each.command.email_id
+            if before.get(email_id, hashes[email_id]) != hashes[email_id]:
+                detail = "this key came with another body"
+                problem = ItemProblem(code="idempotency_conflict", detail=detail, index=index)
+                raise ApiError("idempotency_conflict", detail, field="Idempotency-Key", errors=(problem,))
+        return before
+
+
+def _line(item: Item, *, batch_id: UUID, origin: Origin, key: str | None) -> _Line:
+    if isinstance(item.content, Refusal):
+        return _Line(index=item.index, outcome=item.content)
+    email_id = (
+        new_id() if key is None else email_id_for(tenant=origin.tenant, operation="batches", key=key, line=item.index)
+    )
+    command = to_command(item.content, email_id=email_id, tenant=origin.tenant, command_id=new_id(), batch_id=batch_id)
+    return _Line(index=item.index, outcome=command)
+
+
+def _template_name(command: SendEmail) -> tuple[str | None, int | None]:
+    return command.template, command.template_version
+
+
+def _problems(lines: Iterable[_Line]) -> tuple[ItemProblem, ...]:
+    return tuple(_problem(line.outcome, index=line.index) for line in lines if isinstance(line.outcome, Refusal))
+
+
+def _problem(refusal: Refusal, *, index: int | None = None) -> ItemProblem:
+    return ItemProblem(code=refusal.code, detail=refusal.detail, field=refusal.field, index=index)
+
+
+def _result(line: _Line) -> ItemResult:
+    match line.outcome:
+        case Prepared():
+            return ItemResult(index=line.index, email_id=line.outcome.command.email_id)
+        case Refusal():
+            return ItemResult(index=line.index, problem=_problem(line.outcome))
+    raise TypeError("an item that was not checked")

@@ -1,0 +1,65 @@
+"""Cancelling an email: the sender decides, exactly; this waits for its word."""
+
+from uuid import UUID
+
+from services.api.domain import record
+from services.api.domain.answers import CancelAnswer
+from services.api.domain.errors import ApiError
+from services.api.domain.record import Origin
+from services.api.handlers.ports import Facts, Known, Log
+from services.api.handlers.waiting import eventually
+from shared.commands import CancelEmail
+from shared.events import EmailCancelled, EmailCancelRefused, EmailRequestRefused, Event
+from shared.ids import new_id
+
+
+class Cancel:
+    """Asks for cancellation."""
+
+    def __init__(self, *, log: Log, known: Known, facts: Facts) -> None:
+        self._log = log
+        self._known = known
+        self._facts = facts
+
+    async def cancel(self, email_id: UUID, *, origin: Origin, reason: str | None, wait: float) -> CancelAnswer:
+        """Ask, and wait so many seconds for the answer. Without one the request stands and is answered later.
+
+        An id that nothing is known of is asked for all the same: the email may be on its way to the sender.
+        """
+        command_id = new_id()
+        command = CancelEmail(
+            email_id=email_id, tenant=origin.tenant, command_id=command_id, by=origin.by, reason=reason
+        )
+        await self._log.write([record.command(command, origin=origin)])
+        try:
+            fact = await eventually(lambda: self._facts.caused_by(origin.tenant, email_id, command_id), seconds=wait)
+            if fact is None and not await self._seen(email_id, origin=origin):
+                raise _unknown()
+        except ApiError as error:
+            if error.code != "database_unavailable":
+                raise
+            fact = None
+        return CancelAnswer(email_id=email_id, status=_outcome(fact), command_id=command_id)
+
+    async def _seen(self, email_id: UUID, *, origin: Origin) -> bool:
+        recent = self._known.recent(origin.tenant, email_id) is not None
+        return recent or await self._facts.has_email(origin.tenant, email_id)
+
+
+def _outcome(fact: Event | None) -> str:
+    match fact:
+        case None:
+            return "requested"
+        case EmailCancelled():
+            return "cancelled"
+        case EmailCancelRefused():
+            raise ApiError("too_late", fact.reason)
+        case EmailRequestRefused(error_code="unknown_email"):
+            raise _unknown()
+        case EmailRequestRefused():
+            raise ApiError(fact.error_code, fact.detail)
+    raise TypeError(f"{type(fact).__name__} does not answer a cancellation")
+
+
+def _unknown() -> ApiError:
+    return ApiError("unknown_email", "there is no such email")

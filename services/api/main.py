@@ -1,0 +1,107 @@
+"""The API's composition root: settings, then adapters, then handlers, then the application; closed in reverse."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import uvicorn
+from fastapi import FastAPI
+
+from services.api.adapters.acknowledged import Acknowledged
+from services.api.adapters.blobs import BlobParts
+from services.api.adapters.database import Database
+from services.api.adapters.keys import ApiKeys
+from services.api.adapters.log import KafkaLog
+from services.api.adapters.read_models import ReadModels
+from services.api.adapters.readiness import AskEverybody
+from services.api.adapters.state import TemplateRows
+from services.api.adapters.templates import TemplateCopy
+from services.api.handlers.batches import Batches
+from services.api.handlers.cancel import Cancel
+from services.api.handlers.emails import Emails, Rules
+from services.api.handlers.suppressions import Suppressions
+from services.api.handlers.templates import Templates
+from services.api.routes.app import create_app
+from services.api.routes.parts import Parts
+from services.api.settings import ApiSettings
+from shared.blobs import Blobs
+from shared.clock import SystemClock
+from shared.db.engine import make_engine
+from shared.kafka import config
+from shared.kafka.admin import check_topics
+from shared.kafka.producer import FutureProducer
+from shared.telemetry import configure_logging
+
+DATABASE_CONNECTIONS = 10
+
+
+def run() -> None:
+    """Run the API until SIGTERM or SIGINT; requests under way are finished first."""
+    settings = ApiSettings()
+    configure_logging(level=settings.log_level, style=settings.log_format)
+    uvicorn.run(
+        build(settings),
+        host=settings.api_host,
+        port=settings.api_port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=12,
+    )
+
+
+def build(settings: ApiSettings) -> FastAPI:
+    """The application; it connects to nothing before it is started."""
+    return create_app(lambda: _parts(settings), version=version("postlog"))
+
+
+@asynccontextmanager
+async def _parts(settings: ApiSettings) -> AsyncIterator[Parts]:
+    producer = FutureProducer(config.producer(settings), timeout_ms=int(settings.api_kafka_seconds * 1000))
+    engine = make_engine(settings, application="api", pool_size=DATABASE_CONNECTIONS)
+    database = Database(engine, threads=DATABASE_CONNECTIONS)
+    copy = TemplateCopy(settings)
+    copy.start()
+    keys = ApiKeys(database, seconds=settings.api_keys_seconds)
+    following = asyncio.create_task(keys.follow())
+    try:
+        yield _handlers(settings, producer=producer, database=database, copy=copy, keys=keys)
+    finally:
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+        await asyncio.to_thread(copy.close)
+        await asyncio.to_thread(producer.close)
+        await asyncio.to_thread(database.close)
+
+
+def _handlers(
+    settings: ApiSettings, *, producer: FutureProducer, database: Database, copy: TemplateCopy, keys: ApiKeys
+) -> Parts:
+    read_models = ReadModels(database)
+    log = KafkaLog(settings, producer=producer)
+    known = Acknowledged(read_models.request_hashes)
+    blobs = BlobParts(Blobs(settings.blob_url))
+    rules = Rules(
+        sending_domains=settings.sending_domains(),
+        broadcast_ready=settings.postal_address is not None,
+        largest=settings.api_body_limit,
+    )
+    return Parts(
+        keys=keys,
+        emails=Emails(rules=rules, log=log, blobs=blobs, templates=copy, known=known),
+        batches=Batches(rules=rules, log=log, blobs=blobs, templates=copy, known=known, facts=read_models),
+        cancel=Cancel(log=log, known=known, facts=read_models),
+        templates=Templates(log=log, copy=copy, rows=TemplateRows(database)),
+        suppressions=Suppressions(log=log, secret=settings.recipient_secret()),
+        views=read_models,
+        readiness=AskEverybody(
+            kafka=lambda: check_topics(settings, timeout=2), database=database, keys=keys, templates=copy
+        ),
+        clock=SystemClock(),
+        body_limit=settings.api_body_limit,
+    )

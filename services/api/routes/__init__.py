@@ -1,0 +1,1 @@
+"""How requests arrive over HTTP, and how answers leave."""

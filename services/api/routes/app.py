@@ -1,0 +1,40 @@
+"""The HTTP application around the parts."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from services.api.routes import answers, batches, describe, emails, health, reports, suppressions, templates
+from services.api.routes.observe import Observe
+from services.api.routes.parts import Parts
+
+
+def create_app(open_parts: Callable[[], AbstractAsyncContextManager[Parts]], *, version: str) -> FastAPI:
+    """The application; the parts are opened when it starts and closed when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_parts() as parts:
+            app.state.parts = parts
+            yield
+
+    app = FastAPI(
+        title="Postlog",
+        version=version,
+        summary="An email service whose database is a log.",
+        description="Ask for emails to be sent, and what became of them. Errors are RFC 9457; codes are at /errors.",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    answers.install(app)
+    app.add_middleware(Observe)
+    for module in (emails, batches, templates, suppressions, reports, health):
+        app.include_router(module.router)
+
+    def openapi() -> dict[str, Any]:
+        return describe.document(app)
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return app

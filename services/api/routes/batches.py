@@ -1,0 +1,73 @@
+"""`/v1/batches`: up to 1,000 emails in one request, their counts, and pause and resume."""
+
+from fastapi import APIRouter, Request, Response
+
+from services.api import metrics
+from services.api.domain.answers import BatchControl, BatchReceipt, BatchView
+from services.api.domain.batches import BatchRequest
+from services.api.domain.errors import ApiError
+from services.api.handlers.waiting import eventually
+from services.api.routes.answers import answer
+from services.api.routes.body import read
+from services.api.routes.describe import operation
+from services.api.routes.parts import KeyOf, OriginOf, PartsOf, WaitOf, applied, id_of
+
+router = APIRouter(prefix="/v1/batches", tags=["batches"])
+
+CONTROL_WAIT = 5.0  # seconds for a batch that another process opened a moment ago to be known
+EXAMPLE = {
+    "defaults": {"from": "Acme Billing <billing@acme.test>", "template": "invoice", "variables": {"year": 2026}},
+    "tags": ["invoice"],
+    "emails": [
+        {"to": "ada@example.com", "variables": {"number": "4711"}},
+        {"to": "grace@example.com", "variables": {"number": "4712"}},
+    ],
+}
+
+
+@router.post(
+    "", **operation("Send many emails", accepts=BatchRequest, example=EXAMPLE, returns=BatchReceipt, status=202)
+)
+async def send_batch(request: Request, parts: PartsOf, origin: OriginOf, key: KeyOf) -> Response:
+    """Each email is accepted or refused on its own; when all are refused the answer is 422 and nothing is sent.
+
+    A 503 says nothing of any email: repeat the request with the same Idempotency-Key.
+    """
+    batch = await read(request, BatchRequest, limit=parts.body_limit)
+    receipt = await parts.batches.send(batch, origin=origin, key=key)
+    metrics.accepted(batch.stream, receipt.acknowledged)
+    return answer(receipt, status=202, headers={"Location": f"/v1/batches/{receipt.batch_id}"})
+
+
+@router.get("/{batch_id}", **operation("Show a batch, with exact counts", returns=BatchView))
+async def show_batch(batch_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
+    """With `Prefer: wait=N` it waits for a batch that was sent a moment ago."""
+    number = id_of(batch_id, missing=_unknown())
+    found = await eventually(lambda: parts.views.batch(origin.tenant, number), seconds=wait or 0)
+    if found is None:
+        raise _unknown()
+    return answer(found, headers=applied(wait))
+
+
+@router.post("/{batch_id}/pause", **operation("Pause a batch", returns=BatchControl, status=202))
+async def pause_batch(batch_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
+    """No new attempts for its emails until it is resumed."""
+    return await _control(batch_id, parts, origin, paused=True, wait=wait)
+
+
+@router.post("/{batch_id}/resume", **operation("Resume a batch", returns=BatchControl, status=202))
+async def resume_batch(batch_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
+    """Attempts go on."""
+    return await _control(batch_id, parts, origin, paused=False, wait=wait)
+
+
+async def _control(batch_id: str, parts: PartsOf, origin: OriginOf, *, paused: bool, wait: float | None) -> Response:
+    number = id_of(batch_id, missing=_unknown())
+    found = await parts.batches.control(
+        number, paused=paused, origin=origin, wait=CONTROL_WAIT if wait is None else wait
+    )
+    return answer(found, status=202, headers=applied(wait))
+
+
+def _unknown() -> ApiError:
+    return ApiError("not_found", "there is no such batch")

@@ -1,0 +1,107 @@
+"""`/v1/emails`: ask for one, look, list, cancel."""
+
+from typing import Annotated, get_args
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.api import metrics
+from services.api.domain.answers import CancelAnswer, CancelRequest, EmailPage, EmailView, Receipt
+from services.api.domain.errors import ApiError
+from services.api.domain.filters import EmailFilter
+from services.api.domain.preferences import EmailCursor, read_cursor
+from services.api.domain.suppressions import check_reason
+from services.api.handlers.waiting import eventually
+from services.api.routes.answers import answer
+from services.api.routes.body import read, read_optional
+from services.api.routes.describe import operation
+from services.api.routes.parts import KeyOf, OriginOf, PartsOf, WaitOf, applied, id_of
+from shared.commands import Content
+from shared.lifecycle import Status
+
+router = APIRouter(prefix="/v1/emails", tags=["emails"])
+
+CANCEL_WAIT = 5.0  # seconds
+EXAMPLE = {
+    "from": "Acme Billing <billing@acme.test>",
+    "to": {"email": "ada@example.com", "name": "Ada Lovelace"},
+    "subject": "Your invoice 4711",
+    "html": "<p>Dear Ada, your invoice is <a href='https://acme.test/i/4711'>here</a>.</p>",
+    "tags": ["invoice"],
+    "reference": "invoice/4711",
+}
+
+
+@router.post("", **operation("Send an email", accepts=Content, example=EXAMPLE, returns=Receipt, status=202))
+async def send_email(request: Request, parts: PartsOf, origin: OriginOf, key: KeyOf) -> Response:
+    """202 means that it is durable; its status says what became of it. Use an Idempotency-Key to be able to repeat."""
+    content = await read(request, Content, limit=parts.body_limit)
+    receipt = await parts.emails.send(content, origin=origin, key=key)
+    metrics.accepted(content.stream)
+    return answer(receipt, status=202, headers={"Location": f"/v1/emails/{receipt.email_id}"})
+
+
+@router.get("", **operation("List emails, the newest first", returns=EmailPage))
+async def list_emails(
+    parts: PartsOf,
+    origin: OriginOf,
+    *,
+    status: Annotated[str | None, Query(description=f"one of {', '.join(get_args(Status))}")] = None,
+    batch_id: UUID | None = None,
+    recipient: Annotated[str | None, Query(description="an address, or better the recipient_ref of one")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: str | None = None,
+) -> Response:
+    """By status, batch and recipient."""
+    if status is not None and status not in get_args(Status):
+        raise ApiError("invalid_parameter", f"is one of {', '.join(get_args(Status))}", field="status")
+    ref = parts.suppressions.ref(recipient, tenant=origin.tenant) if recipient is not None else None
+    wanted = EmailFilter(
+        tenant=origin.tenant,
+        limit=limit,
+        status=status,
+        batch_id=batch_id,
+        recipient_ref=ref,
+        cursor=read_cursor(cursor, EmailCursor),
+    )
+    return answer(await parts.views.emails(wanted))
+
+
+@router.get("/{email_id}", **operation("Show an email, with its timeline", returns=EmailView))
+async def show_email(email_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
+    """With `Prefer: wait=N` it waits for an email that was accepted a moment ago."""
+    number = id_of(email_id, missing=_unknown())
+    found = await eventually(lambda: parts.views.email(origin.tenant, number), seconds=wait or 0)
+    if found is None:
+        raise _unknown()
+    return answer(found, headers=applied(wait))
+
+
+@router.post(
+    "/{email_id}/cancel",
+    **operation(
+        "Cancel an email",
+        accepts=CancelRequest,
+        example={"reason": "ordered by mistake"},
+        optional=True,
+        returns=CancelAnswer,
+    ),
+)
+async def cancel_email(request: Request, email_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
+    """Exact: 200 it will never be attempted, 409 too late, 404 unknown. Waits for that (`Prefer: wait=N`, else 5 s).
+
+    Without an answer in time 202: the request stands, and the email's timeline will have the answer.
+    """
+    number = id_of(email_id, missing=_unknown())
+    body = await read_optional(request, CancelRequest, limit=parts.body_limit)
+    found = await parts.cancel.cancel(
+        number,
+        origin=origin,
+        reason=check_reason(body.reason) if body else None,
+        wait=CANCEL_WAIT if wait is None else wait,
+    )
+    return answer(found, status=200 if found.status == "cancelled" else 202, headers=applied(wait))
+
+
+def _unknown() -> ApiError:
+    return ApiError("unknown_email", "there is no such email")

@@ -1,0 +1,101 @@
+"""What the routes are given: the handlers, the caller, the request's origin."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from services.api.domain.errors import ApiError
+from services.api.domain.preferences import idempotency_key, wait_of
+from services.api.domain.record import Origin
+from services.api.handlers.batches import Batches
+from services.api.handlers.cancel import Cancel
+from services.api.handlers.emails import Emails
+from services.api.handlers.ports import Keys, Readiness, Views
+from services.api.handlers.suppressions import Suppressions
+from services.api.handlers.templates import Templates
+from shared.clock import Clock
+
+BEARER = HTTPBearer(auto_error=False, description="An API key, made by `postlog keys create`.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """All that the routes use; `main` puts it together."""
+
+    keys: Keys
+    emails: Emails
+    batches: Batches
+    cancel: Cancel
+    templates: Templates
+    suppressions: Suppressions
+    views: Views
+    readiness: Readiness
+    clock: Clock
+    body_limit: int
+
+
+def parts(request: Request) -> Parts:
+    """The parts of the running application."""
+    found: Parts = request.app.state.parts
+    return found
+
+
+async def origin(
+    request: Request,
+    ready: Annotated[Parts, Depends(parts)],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+) -> Origin:
+    """Whose request it is: the tenant is the key's."""
+    if credentials is None:
+        raise ApiError("unauthorized", "no API key was sent")
+    key = await ready.keys.whose(credentials.credentials)
+    return Origin(
+        tenant=key.tenant,
+        by=f"api:{key.prefix}",
+        traceparent=request.scope["traceparent"],
+        now=ready.clock.now(),
+    )
+
+
+def key_header(
+    given: Annotated[
+        str | None,
+        Header(alias="Idempotency-Key", description="Makes a repeat safe: the same key and body give the same answer."),
+    ] = None,
+) -> str | None:
+    """The Idempotency-Key, checked."""
+    return idempotency_key(given)
+
+
+def wait_header(
+    given: Annotated[
+        str | None,
+        Header(
+            alias="Prefer", description="`wait=N`: wait up to N (at most 30) seconds for it to be known (RFC 7240)."
+        ),
+    ] = None,
+) -> float | None:
+    """The seconds of `Prefer: wait`."""
+    return wait_of(given)
+
+
+def applied(wait: float | None) -> dict[str, str]:
+    """The header that says that `Prefer: wait` was understood."""
+    return {} if wait is None else {"Preference-Applied": f"wait={wait:.0f}"}
+
+
+def id_of(text: str, *, missing: ApiError) -> UUID:
+    """The id in a path; what is none names nothing, so it is `missing`."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise missing from None
+
+
+PartsOf = Annotated[Parts, Depends(parts)]
+OriginOf = Annotated[Origin, Depends(origin)]
+KeyOf = Annotated[str | None, Depends(key_header)]
+WaitOf = Annotated[float | None, Depends(wait_header)]

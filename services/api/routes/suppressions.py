@@ -1,0 +1,62 @@
+"""`/v1/suppressions`: addresses that are not sent to."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.api.domain.answers import SuppressionPage, SuppressionView
+from services.api.domain.filters import SuppressionFilter
+from services.api.domain.preferences import SuppressionCursor, read_cursor
+from services.api.domain.suppressions import SuppressionRequest, check_scope
+from services.api.routes.answers import answer
+from services.api.routes.body import read
+from services.api.routes.describe import operation
+from services.api.routes.parts import OriginOf, PartsOf
+
+router = APIRouter(prefix="/v1/suppressions", tags=["suppressions"])
+
+EXAMPLE = {"recipient": "ada@example.com", "scope": "tenant", "reason": "asked by phone"}
+RECIPIENT = Query(description="an address, or better its recipient_ref: addresses in URLs end up in logs")
+
+
+@router.get("", **operation("List suppressions", returns=SuppressionPage))
+async def list_suppressions(
+    parts: PartsOf,
+    origin: OriginOf,
+    *,
+    scope: str | None = None,
+    recipient: Annotated[str | None, RECIPIENT] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: str | None = None,
+) -> Response:
+    """By scope and recipient; those that have expired are left out."""
+    wanted = SuppressionFilter(
+        tenant=origin.tenant,
+        limit=limit,
+        now=origin.now,
+        scope=check_scope(scope) if scope is not None else None,
+        recipient_ref=parts.suppressions.ref(recipient, tenant=origin.tenant) if recipient is not None else None,
+        cursor=read_cursor(cursor, SuppressionCursor),
+    )
+    return answer(await parts.views.suppressions(wanted))
+
+
+@router.post(
+    "",
+    **operation(
+        "Suppress an address", accepts=SuppressionRequest, example=EXAMPLE, returns=SuppressionView, status=201
+    ),
+)
+async def add_suppression(request: Request, parts: PartsOf, origin: OriginOf) -> Response:
+    """Nothing is sent to the address any more, within the scope. In effect when this returns."""
+    body = await read(request, SuppressionRequest, limit=parts.body_limit)
+    return answer(await parts.suppressions.add(body, origin=origin), status=201)
+
+
+@router.delete("", **operation("Remove a suppression", status=204))
+async def remove_suppression(
+    parts: PartsOf, origin: OriginOf, recipient: Annotated[str, RECIPIENT], *, scope: str = "tenant"
+) -> Response:
+    """The address may be sent to again; removing what is not there is no error."""
+    await parts.suppressions.remove(recipient, scope=scope, origin=origin)
+    return Response(status_code=204)

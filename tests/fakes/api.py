@@ -1,0 +1,132 @@
+"""The API's ports in memory."""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from services.api.domain.errors import ApiError
+from services.api.domain.record import Record
+from shared import commands
+from shared.commands import Command
+from shared.events import Event, codec
+from shared.records import TemplateVersion
+from shared.topics import EVENTS, REQUESTS, REQUESTS_BULK
+
+
+class FakeLog:
+    """Keeps what was written. `fail_after` lets so many more writes pass."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.fail_after: int | None = None
+
+    async def write(self, records: Sequence[Record]) -> None:
+        """All or nothing, here."""
+        if self.fail_after == 0:
+            raise ApiError("kafka_unavailable", "not every record was acknowledged")
+        if self.fail_after is not None:
+            self.fail_after -= 1
+        self.records += records
+
+    def commands(self) -> list[Command]:
+        """The commands, in order."""
+        return [commands.decode(one.value) for one in self.records if one.topic in (REQUESTS.name, REQUESTS_BULK.name)]
+
+    def facts(self) -> list[Event]:
+        """The facts, in order."""
+        return [codec.decode(one.value) for one in self.records if one.topic == EVENTS.name]
+
+    def values(self, topic: str) -> list[tuple[str, Any]]:
+        """Keys and values on a compacted topic."""
+        return [
+            (one.key.decode(), msgspec.json.decode(one.value) if one.value is not None else None)
+            for one in self.records
+            if one.topic == topic
+        ]
+
+
+class FakeBlobs:
+    """Keeps the parts."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, bytes] = {}
+
+    async def put(self, parts: dict[str, bytes]) -> None:
+        """Keep them."""
+        self.parts |= parts
+
+
+class FakeTemplates:
+    """Templates by name; what was published last is live."""
+
+    def __init__(self, *versions: TemplateVersion) -> None:
+        self.versions = list(versions)
+
+    async def find(self, tenant: str, name: str, version: int | None = None) -> TemplateVersion | None:
+        """That version, or the live one."""
+        wanted = version if version is not None else self.published(tenant, name)
+        matching = [one for one in self.versions if (one.tenant, one.name, one.version) == (tenant, name, wanted)]
+        return matching[0] if matching else None
+
+    def published(self, tenant: str, name: str) -> int | None:
+        """The live version."""
+        return self.newest(tenant, name) or None
+
+    def newest(self, tenant: str, name: str) -> int:
+        """The highest version."""
+        return max((one.version for one in self.versions if (one.tenant, one.name) == (tenant, name)), default=0)
+
+    async def refresh(self) -> None:
+        """Nothing to wait for."""
+
+
+class FakeRows:
+    """Rows of templates."""
+
+    def __init__(self, highest: int = 0) -> None:
+        self.highest = highest
+        self.rows: list[TemplateVersion] = []
+
+    async def publish(
+        self, tenant: str, name: str, publish: Callable[[int], Awaitable[TemplateVersion]]
+    ) -> TemplateVersion:
+        """One at a time by nature."""
+        version = await publish(self.highest)
+        self.rows.append(version)
+        return version
+
+
+class FakeFacts:
+    """What the read models would have: emails by tenant, streams of batches, answers by their cause."""
+
+    def __init__(self) -> None:
+        self.emails: dict[tuple[str, UUID], str] = {}
+        self.streams: dict[tuple[str, UUID], str] = {}
+        self.answer: Callable[[UUID], Event | None] = lambda cause: None
+        self.away = False
+
+    async def request_hashes(self, tenant: str, ids: Collection[UUID]) -> dict[UUID, str]:
+        """The hashes of those known."""
+        self._ask()
+        return {each: self.emails[tenant, each] for each in ids if (tenant, each) in self.emails}
+
+    async def has_email(self, tenant: str, email_id: UUID) -> bool:
+        """Whether it is known."""
+        self._ask()
+        return (tenant, email_id) in self.emails
+
+    async def stream_of_batch(self, tenant: str, batch_id: UUID) -> str | None:
+        """The stream of a batch."""
+        self._ask()
+        return self.streams.get((tenant, batch_id))
+
+    async def caused_by(self, tenant: str, email_id: UUID, cause: UUID) -> Event | None:
+        """The answer to a command."""
+        self._ask()
+        return self.answer(cause)
+
+    def _ask(self) -> None:
+        if self.away:
+            raise ApiError("database_unavailable", "away")
