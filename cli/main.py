@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "serve": "Run one service.",
     "migrate": "Bring the database to this release.",
     "topics": "Create or check the topics.",
+    "keys": "The API's keys: create, list, revoke.",
     "health": "Say whether a service is alive here.",
     "dead-letters": "List the records nobody could read.",
     "bench": "Measure, as a ratio to a ceiling.",
