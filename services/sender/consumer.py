@@ -43,7 +43,7 @@ class Position:
 
 
 class Owner:
-    """Owns what the group gives it. `run` returns after `stop`, and raises `Fenced` when it is not the owner any more."""
+    """Owns what the group gives it. `run` returns after `stop`, and raises `Fenced` when it is the owner no more."""
 
     def __init__(
         self,

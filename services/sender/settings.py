@@ -1,15 +1,14 @@
 """The sender's settings."""
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, SecretStr, model_validator
 
+from services.sender.adapters.route import Route, Timeouts, TlsPolicy
 from services.sender.domain.retry import RetryPolicy
 from shared.dkim import DkimDomain
 from shared.settings import AdminSettings, KafkaSettings, RecipientSettings, TokenSettings
 
-TlsPolicy = Literal["none", "opportunistic", "required"]
 SIGNED_HEADERS = (
     "from,reply-to,to,cc,subject,date,message-id,mime-version,content-type,content-transfer-encoding,"
     "list-unsubscribe,list-unsubscribe-post,feedback-id"
@@ -64,6 +63,22 @@ class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, AdminSetti
     def sending_domains(self) -> frozenset[str]:
         """The domains that may stand in From."""
         return frozenset(domain.domain.lower() for domain in self.dkim)
+
+    def route(self) -> Route:
+        """The smarthost."""
+        return Route(
+            host=self.smtp_host,
+            port=self.smtp_port,
+            tls=self.smtp_tls,
+            username=self.smtp_username,
+            password=self.smtp_password.get_secret_value() if self.smtp_password else None,
+            helo=self.smtp_helo,
+            verify=self.smtp_tls_verify,
+        )
+
+    def timeouts(self) -> Timeouts:
+        """How long each reply is waited for."""
+        return Timeouts(reply=self.smtp_timeout_seconds, final_dot=self.smtp_final_dot_timeout_seconds)
 
     def policy(self, stream: str) -> RetryPolicy:
         """How the stream retries."""

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from uuid import UUID
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from shared.kafka.config import client, consumer
 from shared.records import Work, decode_work
@@ -32,7 +33,9 @@ class Changelog:
         """The end of the partition, read uncommitted: whatever may still become visible lies before it."""
         where = TopicPartition(self._topic, partition)
         listed = self._admin.list_offsets(
-            {where: OffsetSpec.latest()}, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10
+            {where: OffsetSpec.latest()},
+            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+            request_timeout=10,  # type: ignore[no-untyped-call]  # untyped in confluent-kafka
         )
         return int(listed[where].result().offset)
 

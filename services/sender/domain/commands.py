@@ -1,4 +1,4 @@
-"""Commands on an existing email: cancel, reschedule, hold, release. Serial decisions, each answered by a fact (rule 9)."""
+"""Commands on an existing email: cancel, reschedule, hold, release. Serial, and each answered by a fact (rule 9)."""
 
 from datetime import datetime, timedelta
 from typing import Final

@@ -7,7 +7,6 @@ and speaks only once the mark is committed: so at most one email a connection ca
 import asyncio
 import threading
 from collections import deque
-
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 from uuid import UUID
@@ -16,7 +15,7 @@ import structlog
 import uvloop
 
 from services.sender.adapters.mime import Composed
-from services.sender.adapters.smtp import Connection, ConnectFailed, Outcome, Route
+from services.sender.adapters.smtp import ConnectFailed, Connection, Outcome, Route
 from services.sender.domain.attempt import Ended, FailureReason
 from services.sender.lease import Lease
 from shared.records import OpenEmail
@@ -156,7 +155,7 @@ class Delivery:
             self._route_in_trouble()
             self.ended.append((job, Ended(kind="deferred", marked=False, result=failed.result)))
             return None
-        except Exception as error:  # noqa: BLE001 (a bug must not take the worker, nor leave the email in limbo)
+        except Exception as error:
             log.error("delivery failed unexpectedly", email_id=str(job.email_id), error=repr(error), exc_info=True)
             kind: Literal["in_doubt", "cut"] = "in_doubt" if job.marked else "cut"
             self.ended.append(

@@ -170,7 +170,7 @@ def _loose(value: bytes | None) -> _Loose | None:
 
 
 def _asked(message: Message, command: SendEmail) -> Asked:
-    kind, milliseconds = message.timestamp()
+    _, milliseconds = message.timestamp()
     return Asked(
         command=command,
         command_id=_cause(message, command.command_id),

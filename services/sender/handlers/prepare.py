@@ -1,0 +1,65 @@
+"""Makes the mail of an open email: its content, composed, tracked and signed. The same bytes in every attempt."""
+
+from dataclasses import replace
+
+from services.sender.adapters.content import literal_content, load_files
+from services.sender.adapters.dkim import Signer
+from services.sender.adapters.links import unsubscribe_url
+from services.sender.adapters.mime import CannotCompose, Composed, House, compose
+from services.sender.adapters.tables import Tables
+from services.sender.adapters.templates import Rendered, Renderer, RenderingFailed
+from services.sender.handlers.delivery import CannotPrepare, NotYet
+from services.sender.settings import SenderSettings
+from shared.blobs import BlobMissing, Blobs
+from shared.records import OpenEmail
+from shared.tokens import Keys
+
+
+class MailPreparer:
+    """Renders, composes and signs."""
+
+    def __init__(
+        self,
+        settings: SenderSettings,
+        *,
+        tables: Tables,
+        renderer: Renderer,
+        signer: Signer,
+        blobs: Blobs,
+        keys: Keys,
+    ) -> None:
+        self._tables = tables
+        self._renderer = renderer
+        self._signer = signer
+        self._blobs = blobs
+        self._house = House(
+            keys=keys,
+            tracker_url=settings.tracker_url,
+            bounce_domain=settings.bounce_domain,
+            postal_address=settings.postal_address,
+        )
+
+    async def prepare(self, email: OpenEmail) -> Composed:
+        """The signed mail; raises `CannotPrepare` when it can never be made, `NotYet` when something is missing yet."""
+        try:
+            content = await self._content(email)
+            files = await load_files(email.request.attachments, self._blobs)
+            mail = compose(email, content, house=self._house, files=files)
+        except RenderingFailed as failed:
+            raise CannotPrepare("rendering", str(failed)) from None
+        except CannotCompose as failed:
+            raise CannotPrepare("undeliverable_content", str(failed)) from None
+        except BlobMissing as failed:
+            raise CannotPrepare("blob_missing", str(failed)) from None
+        signed = self._signer.sign(mail.message, domain=mail.from_domain, at=mail.date)
+        return replace(mail, message=signed)
+
+    async def _content(self, email: OpenEmail) -> Rendered:
+        request = email.request
+        if request.template is None:
+            return await literal_content(request, self._blobs)
+        template = self._tables.version(request.tenant, request.template, email.template_version or 0)
+        if template is None:
+            raise NotYet
+        leave = unsubscribe_url(email, tracker_url=self._house.tracker_url, keys=self._house.keys)
+        return await self._renderer.render(template, {**request.variables, "unsubscribe_url": leave})
