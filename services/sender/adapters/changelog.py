@@ -32,10 +32,11 @@ class Changelog:
     def end(self, partition: int) -> int:
         """The end of the partition, read uncommitted: whatever may still become visible lies before it."""
         where = TopicPartition(self._topic, partition)
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # confluent-kafka leaves it untyped
         listed = self._admin.list_offsets(
-            {where: OffsetSpec.latest()},
+            {where: latest},
             isolation_level=IsolationLevel.READ_UNCOMMITTED,
-            request_timeout=10,  # type: ignore[no-untyped-call]  # untyped in confluent-kafka
+            request_timeout=10,
         )
         return int(listed[where].result().offset)
 

@@ -201,9 +201,14 @@ class Connection:
 
 
 def give_all_at_once(smtp: aiosmtplib.SMTP) -> None:
-    """Let nothing linger in our own buffers: only then is the final dot sent when it is written."""
+    """Let nothing linger in our own buffers: only then is the final dot sent when it is written.
+
+    Over TLS both layers have a buffer: call this before and after STARTTLS. (asyncio's TLS layer pauses at its high
+    water mark, a plain transport above it: hence 1 and 0.)
+    """
     if smtp.transport is not None:
-        cast("asyncio.Transport", smtp.transport).set_write_buffer_limits(high=0)
+        high = 0 if smtp.transport.get_extra_info("sslcontext") is None else 1
+        cast("asyncio.Transport", smtp.transport).set_write_buffer_limits(high=high, low=0)
 
 
 def _send(protocol: SMTPProtocol, data: bytes) -> None:
