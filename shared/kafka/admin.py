@@ -1,6 +1,8 @@
 """Topics on the broker against `shared/topics.py`: made on request, checked for readiness, never auto-created."""
 
-from confluent_kafka import KafkaException
+from concurrent.futures import Future
+
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -28,9 +30,18 @@ def ensure_topics(settings: KafkaSettings, *, timeout: float = 30) -> list[str]:
         for topic in TOPICS
         if settings.topic(topic.name) not in known
     ]
-    for future in admin.create_topics(wanted).values() if wanted else ():
+    futures = admin.create_topics(wanted) if wanted else {}
+    return [name for name, future in futures.items() if _created(future, timeout=timeout)]
+
+
+def _created(future: "Future[None]", *, timeout: float) -> bool:
+    try:
         future.result(timeout)
-    return [new.topic for new in wanted]
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # somebody else was quicker
+            raise
+        return False
+    return True
 
 
 def check_topics(settings: KafkaSettings, *, timeout: float = 5) -> list[str]:

@@ -7,6 +7,7 @@ from confluent_kafka import Message
 from shared.kafka.producer import Headers
 
 MAX_ORIGINAL: Final = 900_000  # bytes; a larger one is kept as a reference, since a record holds 1 MB
+MAX_HEADERS: Final = 64_000  # bytes of the original's headers; the rest is left out
 
 
 class TooManyDeadLetters(RuntimeError):
@@ -38,8 +39,10 @@ def dead_letter(message: Message, *, reason: str) -> tuple[bytes, bytes, Headers
         ("source_offset", str(message.offset()).encode()),
         ("source_null", b"true" if message.value() is None else b"false"),
     ]
+    room = MAX_HEADERS
     for name, value in cast(Headers, message.headers() or []):
-        if len(value or b"") < 4096:
+        room -= len(name.encode()) + len(value or b"")
+        if room >= 0:
             headers.append((f"original_{name}", value))
     if len(original) > MAX_ORIGINAL:
         headers.append(("reference", where.encode()))

@@ -1,15 +1,18 @@
 """Two producers: plain ones with futures, and transactional ones whose errors are of three kinds."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, NoReturn
 
+import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from shared.kafka.config import Config
 
 Headers = list[tuple[str, str | bytes | None]]
+log = structlog.get_logger()
 
 
 class ProduceFailed(RuntimeError):
@@ -23,11 +26,13 @@ class ProduceFailed(RuntimeError):
 class FutureProducer:
     """A plain producer: `send` returns a future that is done when Kafka has acknowledged, with the record's offset.
 
-    In flight is bounded; past it `send` fails at once instead of waiting. Poll has a thread of its own.
+    In flight is bounded; past it `send` fails at once instead of waiting. Poll has a thread of its own. After a fatal
+    error (the broker has lost what it had acknowledged, say) the client is made anew.
     """
 
     def __init__(self, config: Config, *, max_in_flight: int = 10_000, timeout_ms: int = 10_000) -> None:
-        self._producer = Producer(config | {"delivery.timeout.ms": timeout_ms})
+        self._config = config | {"delivery.timeout.ms": timeout_ms}
+        self._producer = Producer(self._config)
         self._room = threading.Semaphore(max_in_flight)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="producer-poll", daemon=True)
@@ -63,14 +68,28 @@ class FutureProducer:
         return future
 
     def close(self, *, timeout: float = 10) -> int:
-        """Flush with a deadline in seconds; returns how many records are left unacknowledged."""
+        """Flush with a deadline in seconds; returns how many records were left unacknowledged. Their futures fail."""
         self._closing.set()
         self._thread.join()
-        return int(self._producer.flush(timeout))
+        left = int(self._producer.flush(timeout))
+        if left:
+            self._producer.purge()
+            self._producer.flush(1)
+        return left
 
     def _poll(self) -> None:
         while not self._closing.is_set():
-            self._producer.poll(0.05)
+            try:
+                self._producer.poll(0.05)
+            except KafkaException as fatal:
+                log.error("the producer failed and is made anew", error=fatal.args[0].str())
+                self._renew()
+
+    def _renew(self) -> None:
+        broken, self._producer = self._producer, Producer(self._config)
+        with contextlib.suppress(KafkaException):
+            broken.purge()
+            broken.flush(1)
 
 
 class Aborted(Exception):
@@ -78,34 +97,29 @@ class Aborted(Exception):
 
 
 class Fenced(Exception):
-    """Another process owns this id or these partitions: stop, write nothing."""
+    """Another process owns these partitions: stop, write nothing."""
 
 
 class Unknown(Exception):
-    """Nobody can say whether the transaction committed: destroy the producer and look at the log."""
+    """Nobody can say whether the transaction committed: make a new producer and look at the log."""
 
 
-_NOT_OWNER = {
-    KafkaError.ILLEGAL_GENERATION,
-    KafkaError.UNKNOWN_MEMBER_ID,
-    KafkaError.FENCED_INSTANCE_ID,
-    KafkaError._FENCED,
-    KafkaError.INVALID_PRODUCER_EPOCH,
-    KafkaError.PRODUCER_FENCED,
-}
+# What the group says of us (rule 1). That the *producer* was fenced says less: a transaction that took longer than its
+# time-out is fenced by the broker too.
+_NOT_OWNER = {KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.FENCED_INSTANCE_ID}
 
 
 class TransactionalProducer:
     """One transaction at a time. `commit` either returns, or raises `Aborted`, `Fenced` or `Unknown`.
 
-    After `Fenced` and `Unknown` this object is dead: make a new one with the same id, which bumps the epoch and settles
-    what the old one left (librdkafka speaks transaction protocol V1 only).
+    After `Unknown` this object is dead: make a new one with the same id, which bumps the epoch and settles what the old
+    one left (librdkafka speaks transaction protocol V1 only).
     """
 
     def __init__(self, config: Config, *, timeout: float = 10) -> None:
         self._timeout = timeout
         self._producer = Producer(config)
-        self._call(self._producer.init_transactions, timeout * 3)
+        self._call(self._producer.init_transactions, timeout, tries=3)
 
     def begin(self) -> None:
         """Begin a transaction."""
@@ -128,13 +142,17 @@ class TransactionalProducer:
                     topic, value=value, key=key, headers=headers or [], partition=partition, on_delivery=on_delivery
                 )
             except BufferError:
-                self._producer.poll(0.05)
+                self._call(self._producer.poll, 0.05)
+            except KafkaException as failure:
+                if failure.args[0].code() == KafkaError._FATAL:
+                    raise Unknown(failure.args[0].str()) from failure
+                raise
             else:
                 return
 
     def send_offsets(self, offsets: Iterable[TopicPartition], metadata: Any) -> None:
         """Tie the *next* offsets to the transaction, with the group metadata captured at assignment (the fence)."""
-        self._call(self._producer.send_offsets_to_transaction, list(offsets), metadata, self._timeout)
+        self._call(self._producer.send_offsets_to_transaction, list(offsets), metadata, self._timeout, tries=2)
 
     def commit(self) -> None:
         """Commit. A time-out is `Unknown`."""
@@ -142,21 +160,28 @@ class TransactionalProducer:
 
     def abort(self) -> None:
         """Give the transaction up; `Unknown` when that cannot be done either."""
-        self._call(self._producer.abort_transaction, self._timeout)
+        try:
+            self._producer.abort_transaction(self._timeout)
+        except KafkaException as failure:
+            raise Unknown(failure.args[0].str()) from failure
 
-    def _call(self, operation: Any, *arguments: Any) -> None:
-        for _ in range(5):
+    def _call(self, operation: Callable[..., object], *arguments: object, tries: int = 1) -> None:
+        for left in reversed(range(tries)):
             try:
                 operation(*arguments)
             except KafkaException as failure:
-                error = failure.args[0]
-                if error.code() in _NOT_OWNER:
-                    raise Fenced(error.str()) from failure
-                if error.txn_requires_abort():
-                    self.abort()
-                    raise Aborted(error.str()) from failure
-                if error.fatal() or not error.retriable():
-                    raise Unknown(error.str()) from failure
+                if not (left and failure.args[0].retriable()):
+                    self._give_up(failure)
             else:
                 return
-        raise Unknown(f"{operation.__name__} did not end in time")
+
+    def _give_up(self, failure: KafkaException) -> NoReturn:
+        error: KafkaError = failure.args[0]
+        if error.code() in _NOT_OWNER:
+            with contextlib.suppress(Unknown):
+                self.abort()  # else readers would wait for the transaction's time-out
+            raise Fenced(error.str()) from failure
+        if error.txn_requires_abort():
+            self.abort()
+            raise Aborted(error.str()) from failure
+        raise Unknown(error.str()) from failure
