@@ -5,16 +5,17 @@ from typing import Literal
 
 from shared.commands import SmtpResult
 
-TlsPolicy = Literal["none", "opportunistic", "required"]
+TlsPolicy = Literal["none", "opportunistic", "required", "implicit"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """A server that takes our mail. Port 465 speaks TLS from the first byte (RFC 8314), others by STARTTLS.
+    """A server that takes our mail.
 
-    `tls` opportunistic encrypts when offered, without looking at the certificate, and goes on in the clear when that
-    fails; required never goes on in the clear, and with `verify` checks certificate and name. Credentials go over an
-    encrypted connection only, unless `tls` is none.
+    `tls`: opportunistic encrypts by STARTTLS when offered, without looking at the certificate, and goes on in the clear
+    when that fails; required never goes on in the clear, and with `verify` checks certificate and name; implicit is the
+    same for a server that speaks TLS from the first byte (RFC 8314, usually port 465). Credentials go over an encrypted
+    connection only, unless `tls` is none.
     """
 
     host: str
@@ -24,6 +25,11 @@ class Route:
     password: str | None = field(default=None, repr=False)
     helo: str = "localhost.localdomain"
     verify: bool = True
+
+    @property
+    def verifies(self) -> bool:
+        """Whether a certificate must be good."""
+        return self.verify and self.tls in ("required", "implicit")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,6 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Final
 
 import aiosmtplib
 from msgspec.structs import replace
@@ -16,8 +15,6 @@ from shared.commands import SmtpResult
 from shared.events.envelope import SmtpPhase
 
 __all__ = ["ConnectFailed", "Connection", "Connector", "Outcome", "Route", "Timeouts"]
-
-IMPLICIT_TLS_PORT: Final = 465
 
 
 class Connector:
@@ -36,15 +33,14 @@ class Connector:
         return await self._open(route, encrypt=False)
 
     async def _open(self, route: Route, *, encrypt: bool) -> Connection:
-        implicit = encrypt and route.port == IMPLICIT_TLS_PORT
         smtp = aiosmtplib.SMTP(
             hostname=route.host,
             port=route.port,
             local_hostname=route.helo,
             timeout=self._timeouts.reply,
             start_tls=False,
-            use_tls=implicit,
-            tls_context=_context(verify=_verifies(route)),
+            use_tls=route.tls == "implicit",
+            tls_context=_context(verify=route.verifies),
         )
         try:
             facts = await self._greet(smtp, route, encrypt=encrypt)
@@ -62,7 +58,7 @@ class Connector:
         await _hello(smtp, known)
         if encrypt and not smtp.use_tls:
             await _start_tls(smtp, route, known)
-        known = _tls_facts(smtp, known, verified=_verifies(route))
+        known = _tls_facts(smtp, known, verified=route.verifies)
         if route.username is not None:
             with _phase("auth", known):
                 await _log_in(smtp, route, encrypted=known.tls_version is not None)
@@ -112,10 +108,6 @@ def _phase(phase: SmtpPhase, known: SmtpResult) -> Iterator[None]:
         raise ConnectFailed(reply, f"refused at {phase}") from None
     except (aiosmtplib.SMTPException, OSError) as error:
         raise ConnectFailed(replace(known, smtp_phase=phase), str(error) or type(error).__name__) from None
-
-
-def _verifies(route: Route) -> bool:
-    return route.tls == "required" and route.verify
 
 
 @lru_cache
