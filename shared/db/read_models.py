@@ -1,6 +1,7 @@
 """The read models: derived from the log, written by the projector alone, disposable. One schema per build of them.
 
 The tables name no schema: whoever uses them sets the search path to the one that is live (`state.read_models`).
+Every column is a function of the log: no clock, no serial number. So two builds at the same position are equal (P7).
 """
 
 from sqlalchemy import (
@@ -8,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     Date,
     DateTime,
     Index,
@@ -16,8 +18,8 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -34,11 +36,11 @@ emails = Table(
     Column("batch_id", Uuid),
     Column("recipient_ref", Text),
     Column("recipient_domain", Text),
-    Column("status", Text, nullable=False),
-    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("status", Text, nullable=False, comment="received: facts are known, but not yet that it was queued"),
+    Column("attempts", BigInteger, nullable=False, server_default=text("0")),
     Column("sender", Text),
     Column("template", Text),
-    Column("template_version", Integer),
+    Column("template_version", BigInteger),
     Column("list", Text),
     Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("reference", Text),
@@ -52,24 +54,28 @@ emails = Table(
     Column("complained_at", _TIME),
     Column("unsubscribed_at", _TIME),
     Column("erased", Boolean, nullable=False, server_default=text("false")),
-    Column("error_code", Text),
-    Column("last_reply_code", Integer),
+    Column("error_code", Text, comment="why it ended: of a rejection, failure, bounce or suppression"),
+    Column("last_reply_code", BigInteger),
     Column("last_reply_text", Text),
     Column("updated_at", _TIME, nullable=False),
-    Column("fold", JSONB, nullable=False),
+    Column("since", _TIME, Computed("coalesce(queued_at, updated_at)", persisted=True), comment="the order of lists"),
+    Column("fold", JSONB, nullable=False, comment="the projector's own: what the facts so far add up to"),
     PrimaryKeyConstraint("tenant", "email_id"),
 )
-Index("emails_newest", emails.c.tenant, func.coalesce(emails.c.queued_at, emails.c.updated_at), emails.c.email_id)
-Index("emails_by_batch", emails.c.tenant, emails.c.batch_id)
-Index("emails_by_recipient", emails.c.tenant, emails.c.recipient_ref)
+# Lists are ordered by (since, email_id). `since` is a column and not an expression, so that an update that leaves it as
+# it was need not touch the index.
+Index("emails_newest", emails.c.tenant, emails.c.since, emails.c.email_id)
+Index("emails_by_status", emails.c.tenant, emails.c.status, emails.c.since, emails.c.email_id)
+Index("emails_by_batch", emails.c.tenant, emails.c.batch_id, emails.c.since, emails.c.email_id)
+Index("emails_by_recipient", emails.c.tenant, emails.c.recipient_ref, emails.c.since, emails.c.email_id)
 
 events = Table(
     "events",
     metadata,
     Column("partition", Integer, nullable=False),
     Column("offset", BigInteger, nullable=False),
-    Column("event_id", Uuid, nullable=False, unique=True),
     Column("tenant", Text, nullable=False),
+    Column("event_id", Uuid, nullable=False),
     Column("email_id", Uuid),
     Column("batch_id", Uuid),
     Column("type", Text, nullable=False),
@@ -78,6 +84,8 @@ events = Table(
     Column("logged_at", _TIME, nullable=False),
     Column("body", JSONB, nullable=False),
     PrimaryKeyConstraint("partition", "offset"),
+    UniqueConstraint("tenant", "event_id", name="events_once"),
+    comment="every fact once, at the first place where it stands in the log",
 )
 Index("events_by_email", events.c.tenant, events.c.email_id)
 
@@ -93,6 +101,7 @@ personal = Table(
     Column("metadata", JSONB, nullable=False),
     PrimaryKeyConstraint("tenant", "email_id"),
 )
+Index("personal_by_email", personal.c.email_id)  # a tombstone names no tenant
 
 batches = Table(
     "batches",
@@ -109,6 +118,7 @@ batches = Table(
     Column("refused", BigInteger),
     Column("paused", Boolean, nullable=False, server_default=text("false")),
     Column("cancelled", Boolean, nullable=False, server_default=text("false")),
+    Column("fold", JSONB, nullable=False, server_default=text("'{}'"), comment="as in emails"),
     PrimaryKeyConstraint("tenant", "batch_id"),
 )
 
@@ -120,8 +130,11 @@ batch_counts = Table(
     Column("status", Text, nullable=False),
     Column("emails", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant", "batch_id", "status"),
+    comment="emails of a batch by status, as far as they are queued or rejected; no row when there are none",
 )
 
+# What the summary counts, of emails by the day on which they were queued (or rejected). `accepted` are those queued;
+# those named like a final status are in it now; the others were deferred, opened … at least once.
 COUNTED = (
     "accepted",
     "delivered",
@@ -157,6 +170,8 @@ suppressions = Table(
     Column("causing_event_id", Uuid),
     Column("added_at", _TIME),
     Column("expires_at", _TIME),
+    Column("removed_at", _TIME, comment="not suppressed any more; kept so that late facts change nothing"),
+    Column("event_id", Uuid, nullable=False, comment="the last word: the latest fact about it"),
     PrimaryKeyConstraint("tenant", "scope", "recipient_ref"),
 )
 
@@ -166,6 +181,7 @@ checkpoints = Table(
     Column("topic", Text, nullable=False),
     Column("partition", Integer, nullable=False),
     Column("next_offset", BigInteger, nullable=False),
-    Column("logged_at", _TIME),
+    Column("logged_at", _TIME, comment="log time of the last record read"),
     PrimaryKeyConstraint("topic", "partition"),
+    comment="up to where the log is in these tables; topics by their names without prefix",
 )

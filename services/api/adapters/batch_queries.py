@@ -78,7 +78,9 @@ def list_suppressions(connection: Connection, wanted: SuppressionFilter) -> Supp
     """A page of suppressions that have not expired."""
     columns = suppressions.c
     asked = select(suppressions).where(
-        columns.tenant == wanted.tenant, or_(columns.expires_at.is_(None), columns.expires_at > wanted.now)
+        columns.tenant == wanted.tenant,
+        columns.removed_at.is_(None),
+        or_(columns.expires_at.is_(None), columns.expires_at > wanted.now),
     )
     for name in ("scope", "recipient_ref"):
         if (value := getattr(wanted, name)) is not None:

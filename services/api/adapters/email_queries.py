@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import Connection, Row, Select, exists, func, select, tuple_
+from sqlalchemy import Connection, Row, Select, exists, select, tuple_
 
 from services.api.domain.answers import EmailPage, EmailView, Personal
 from services.api.domain.filters import EmailFilter
@@ -14,7 +14,6 @@ from services.api.domain.preferences import EmailCursor, write_cursor
 from shared.db.read_models import emails, events, personal
 from shared.events import Event, codec
 
-_SINCE = func.coalesce(emails.c.queued_at, emails.c.updated_at)  # the index `emails_newest` has this expression
 _PERSONAL = tuple(personal.c[name].label(f"personal_{name}") for name in Personal.__struct_fields__)
 _SAID_ELSEWHERE = ("tenant", "email_id", "stream", "batch_id", "recipient_ref", "recipient_domain", "version")
 
@@ -27,13 +26,15 @@ def one(connection: Connection, tenant: str, email_id: UUID) -> EmailView | None
 
 def page(connection: Connection, wanted: EmailFilter) -> EmailPage:
     """A page of emails, the newest first."""
-    asked = _select().add_columns(_SINCE.label("since")).where(emails.c.tenant == wanted.tenant)
+    asked = _select().where(emails.c.tenant == wanted.tenant)
     for name in ("status", "batch_id", "recipient_ref"):
         if (value := getattr(wanted, name)) is not None:
             asked = asked.where(emails.c[name] == value)
     if wanted.cursor is not None:
-        asked = asked.where(tuple_(_SINCE, emails.c.email_id) < tuple_(wanted.cursor.at, wanted.cursor.email_id))
-    ordered = asked.order_by(_SINCE.desc(), emails.c.email_id.desc()).limit(wanted.limit + 1)
+        asked = asked.where(
+            tuple_(emails.c.since, emails.c.email_id) < tuple_(wanted.cursor.at, wanted.cursor.email_id)
+        )
+    ordered = asked.order_by(emails.c.since.desc(), emails.c.email_id.desc()).limit(wanted.limit + 1)
     rows = connection.execute(ordered).all()
     shown = rows[: wanted.limit]
     more = len(rows) > wanted.limit
