@@ -1,6 +1,6 @@
 """Users' templates: Jinja2 in a sandbox (tightened), which variables a template requires, what is wrong with it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
@@ -82,8 +82,19 @@ def syntax_error(source: str) -> str | None:
         return f"line {error.lineno}: {error.message}"
     except RecursionError:
         return "it is nested too deeply"
-    loading = next(tree.find_all(_LOADING), None)
-    return f"line {loading.lineno}: a template cannot load another one" if loading else None
+    return next((f"line {line}: {problem}" for line, problem in _problems(tree)), None)
+
+
+def _problems(tree: nodes.Template) -> Iterator[tuple[int, str]]:
+    """What Jinja finds only when it renders."""
+    for loading in tree.find_all(_LOADING):
+        yield loading.lineno, "a template cannot load another one"
+    for filtering in tree.find_all(nodes.Filter):
+        if filtering.name not in _checked.filters:
+            yield filtering.lineno, f"No filter named {filtering.name!r}."
+    for testing in tree.find_all(nodes.Test):
+        if testing.name not in _checked.tests:
+            yield testing.lineno, f"No test named {testing.name!r}."
 
 
 class _Names(TrackingCodeGenerator):
