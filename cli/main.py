@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "topics": "Create or check the topics.",
     "keys": "The API's keys: create, list, revoke.",
     "health": "Say whether a service is alive here.",
+    "inbox": "The SMTP inbox with addresses that behave.",
     "dead-letters": "List the records nobody could read.",
     "bench": "Measure, as a ratio to a ceiling.",
 }
