@@ -1,5 +1,6 @@
 """Topics on the broker against `shared/topics.py`: made on request, checked for readiness, never auto-created."""
 
+import time
 from concurrent.futures import Future
 
 from confluent_kafka import KafkaError, KafkaException
@@ -17,7 +18,10 @@ def partitions_of(topic: Topic, settings: KafkaSettings) -> int:
 
 
 def ensure_topics(settings: KafkaSettings, *, timeout: float = 30) -> list[str]:
-    """Create what is missing; returns the names of those created. Existing topics are left as they are."""
+    """Create what is missing; returns the names of those created, once the broker that was asked knows them all.
+
+    Existing topics are left as they are. Raises KafkaException.
+    """
     admin = AdminClient(client(settings))
     known = admin.list_topics(timeout=timeout).topics
     wanted = [
@@ -31,7 +35,10 @@ def ensure_topics(settings: KafkaSettings, *, timeout: float = 30) -> list[str]:
         if settings.topic(topic.name) not in known
     ]
     futures = admin.create_topics(wanted) if wanted else {}
-    return [name for name, future in futures.items() if _created(future, timeout=timeout)]
+    made = [name for name, future in futures.items() if _created(future, timeout=timeout)]
+    while not futures.keys() <= admin.list_topics(timeout=timeout).topics.keys():
+        time.sleep(0.02)
+    return made
 
 
 def _created(future: "Future[None]", *, timeout: float) -> bool:
