@@ -1,0 +1,1 @@
+"""Kafka, the spool on disk, and HTTP's limits."""

@@ -1,0 +1,1 @@
+"""The tracker's rules. Pure: no IO, no clock, no randomness."""

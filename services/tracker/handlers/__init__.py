@@ -1,0 +1,1 @@
+"""Use cases: what a request of the outside world means."""
