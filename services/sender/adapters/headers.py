@@ -38,9 +38,10 @@ def text_field(name: str, value: str) -> str:
 def address_field(name: str, address: str, *, display: str | None = None) -> str:
     """A field with one mailbox. The address stands as it is, in UTF-8 when it is not ASCII."""
     require_clean(name, address)
-    if not display:
+    phrase = require_clean(name, display or "").strip()
+    if not phrase:
         return f"{name}: {address}"
-    shown = f"{name}: {_phrase(require_clean(name, display), field=name)}"
+    shown = f"{name}: {_phrase(phrase, field=name)}"
     last = shown.rpartition("\n")[2]
     gap = " " if len(last) + len(address) + 3 <= WIDTH else "\r\n "
     return f"{shown}{gap}<{address}>"

@@ -12,9 +12,9 @@ from services.sender.adapters.content import File
 from services.sender.adapters.headers import CannotCompose, fold, require_clean
 
 _LINE_ENDS: Final = re.compile(r"\r\n|\r")
-_CHUNK: Final = 60  # characters of a parameter that go on one line
-_ENCODED_PIECE: Final = re.compile(rf"(?:%[0-9A-F]{{2}}|[^%]){{1,{_CHUNK // 3}}}")
-_CONTENT_ID: Final = re.compile(r"[!#-;=?A-~]+")  # printable ASCII without quotation mark, angle bracket, at most one @
+_SHORT: Final = 54  # characters of a parameter's value that fit on a line with its name
+_PIECE: Final = re.compile(rf"(?:%[0-9A-F]{{2}}|[^%]){{1,{_SHORT // 3}}}")
+_CONTENT_ID: Final = re.compile(r"[!#-;=?-~]+")  # printable ASCII without quotation marks and angle brackets
 _BASE64_LINE: Final = 76
 
 
@@ -71,11 +71,11 @@ def _base64(raw: bytes) -> bytes:
 
 def _filename(name: str) -> str:
     """The parameter `filename`: quoted when it is short ASCII, else by RFC 2231, in pieces where it is long."""
-    if name.isascii() and len(name) <= _CHUNK:
+    if name.isascii() and len(name) <= _SHORT:
         return '\r\n filename="' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
     encoded = quote(name, safe="", encoding="utf-8")
-    if len(encoded) <= _CHUNK:
+    if len(encoded) <= _SHORT:
         return f"\r\n filename*=utf-8''{encoded}"
-    pieces = _ENCODED_PIECE.findall(encoded)
+    pieces = _PIECE.findall(encoded)
     start = "utf-8''"
     return ";".join(f"\r\n filename*{n}*={start if n == 0 else ''}{piece}" for n, piece in enumerate(pieces))
