@@ -50,7 +50,7 @@ def run() -> None:
         access_log=False,
         log_config=None,
         server_header=False,
-        timeout_graceful_shutdown=12,
+        timeout_graceful_shutdown=5,
     )
 
 
@@ -74,9 +74,7 @@ async def _parts(settings: ApiSettings) -> AsyncIterator[Parts]:
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await following
-        await asyncio.to_thread(copy.close)
-        await asyncio.to_thread(producer.close)
-        await asyncio.to_thread(database.close)
+        await asyncio.gather(*map(asyncio.to_thread, (copy.close, producer.close, database.close)))
 
 
 def _handlers(

@@ -75,7 +75,7 @@ def summary(connection: Connection, tenant: str, by: str, since: date, until: da
 
 
 def list_suppressions(connection: Connection, wanted: SuppressionFilter) -> SuppressionPage:
-    """A page of suppressions that have not expired."""
+    """A page of suppressions in force."""
     columns = suppressions.c
     asked = select(suppressions).where(
         columns.tenant == wanted.tenant,

@@ -36,7 +36,7 @@ class ApiKeys:
         if prefix is None:
             raise ApiError("unauthorized", "this is not an API key")
         if self._keys is None or prefix not in self._keys:
-            await self._read(not_before=time.monotonic() - _LEAST)
+            await self._read(asked_at=time.monotonic())
         stored = (self._keys or {}).get(prefix)
         if not hmac.compare_digest(stored.secret_hash if stored else bytes(32), given) or stored is None:
             raise ApiError("unauthorized", "this API key is unknown or revoked")
@@ -46,14 +46,16 @@ class ApiKeys:
         """Read the keys again and again; ends when cancelled."""
         while True:
             with contextlib.suppress(ApiError):
-                await self._read(not_before=time.monotonic())
+                await self._read(asked_at=time.monotonic())
             await asyncio.sleep(self._seconds if self.loaded() else _LEAST)
 
-    async def _read(self, *, not_before: float) -> None:
+    async def _read(self, *, asked_at: float) -> None:
+        """One reading serves all who asked before it began; readings keep their distance."""
         async with self._reading:
-            if self._read_at < not_before:
-                known = self._keys
+            if self._read_at < asked_at:
+                await asyncio.sleep(max(0.0, self._read_at + _LEAST - time.monotonic()))
+                began, first = time.monotonic(), self._keys is None
                 self._keys = await self._database.run(active_keys)
-                self._read_at = time.monotonic()
-                if known is None:
+                self._read_at = began
+                if first:
                     structlog.get_logger().info("API keys read", keys=len(self._keys))

@@ -1,13 +1,13 @@
 """Answers: JSON from the Structs of the contract, problem documents for everything else (RFC 9457)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from services.api import metrics
 from services.api.domain.errors import ApiError
@@ -32,7 +32,7 @@ def problem(error: ApiError, *, headers: Mapping[str, str] | None = None, trace_
     )
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, *, routes: Sequence[BaseRoute]) -> None:
     """Every error of the framework becomes a problem document too."""
 
     @app.exception_handler(ApiError)
@@ -46,11 +46,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _framework(request: Request, error: HTTPException) -> Response:
-        headers = {"Allow": ", ".join(_methods(request))} if error.status_code == 405 else error.headers
+        headers = {"Allow": ", ".join(_methods(request, routes))} if error.status_code == 405 else error.headers
         return problem(ApiError(_BY_STATUS.get(error.status_code, "invalid_parameter")), headers=headers)
 
 
-def _methods(request: Request) -> list[str]:
+def _methods(request: Request, routes: Sequence[BaseRoute]) -> list[str]:
     """All methods of the path; the framework names those of its first route only."""
-    matching = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
     return sorted({method for route in matching for method in getattr(route, "methods", None) or ()})

@@ -28,10 +28,11 @@ def create_app(open_parts: Callable[[], AbstractAsyncContextManager[Parts]], *, 
         lifespan=lifespan,
         redoc_url=None,
     )
-    answers.install(app)
+    routers = [module.router for module in (emails, batches, templates, suppressions, reports, health)]
+    answers.install(app, routes=[route for router in routers for route in router.routes])
     app.add_middleware(Observe)
-    for module in (emails, batches, templates, suppressions, reports, health):
-        app.include_router(module.router)
+    for router in routers:
+        app.include_router(router)
 
     def openapi() -> dict[str, Any]:
         return describe.document(app)
