@@ -14,6 +14,7 @@ _WORD: Final = re.compile(r" *[^ ]+")
 _LONGEST_WORD: Final = MAX_LINE - WIDTH  # a longer one is cut into encoded words
 _PHRASE: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _UNCLEAN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_FIELD_NAME: Final = re.compile(r"[!-9;-~]+")
 
 
 class CannotCompose(Exception):
@@ -29,6 +30,8 @@ def require_clean(name: str, value: str) -> str:
 
 def text_field(name: str, value: str) -> str:
     """An unstructured field: `value` as it is when it is ASCII, else in encoded words."""
+    if not _FIELD_NAME.fullmatch(name):
+        raise CannotCompose("a header field has no proper name")
     value = require_clean(name, value).strip()
     if _must_encode(value):
         return f"{name}: {_encoded(value, field=name)}"

@@ -112,7 +112,7 @@ def _head(email: OpenEmail, subject: str, *, parties: _Parties, date: datetime) 
 def _callers(headers: dict[str, str]) -> Iterator[str]:
     for name, value in headers.items():
         lower = name.lower()
-        if lower in DENIED or lower.startswith(DENIED_FAMILIES) or not name.isascii() or not name.isprintable():
+        if lower in DENIED or lower.startswith(DENIED_FAMILIES):
             raise CannotCompose("a header field that only the service writes")
         yield text_field(name, value)
 
