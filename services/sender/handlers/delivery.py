@@ -100,8 +100,8 @@ class Delivery:
 
     @property
     def capacity(self) -> int:
-        """How many jobs it can hold at once."""
-        return self._connections
+        """How many jobs it can hold at once: one being spoken and one that comes next, for each connection."""
+        return 2 * self._connections
 
     def start(self) -> None:
         """Start the workers."""
