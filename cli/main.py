@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "migrate": "Bring the database to this release.",
     "topics": "Create or check the topics.",
     "keys": "The API's keys: create, list, revoke.",
+    "dkim": "Keys that sign mail: generate.",
     "health": "Say whether a service is alive here.",
     "inbox": "The SMTP inbox with addresses that behave.",
     "dead-letters": "List the records nobody could read.",

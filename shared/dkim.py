@@ -2,20 +2,22 @@
 
 import base64
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from pydantic import BaseModel, Field, field_validator
 
 Algorithm = Literal["rsa-sha256", "ed25519-sha256"]
-RSA_BITS = 2048
+RSA_BITS: Final = 2048
+SELECTOR: Final = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
+DOMAIN: Final = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$"
 
 
 class DkimKey(BaseModel):
     """One key of a domain. To rotate: a new selector; the old DNS record stays while mail is under way."""
 
-    selector: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$", description="name in DNS")
+    selector: str = Field(pattern=SELECTOR, description="name in DNS")
     algorithm: Algorithm = Field("rsa-sha256", description="rsa-sha256 or ed25519-sha256")
     file: Path = Field(description="PEM file of the private key")
 
@@ -30,7 +32,7 @@ class DkimKey(BaseModel):
 class DkimDomain(BaseModel):
     """A domain that mail is sent from, with the keys that sign it; without keys its mail goes unsigned."""
 
-    domain: str = Field(pattern=r"^[A-Za-z0-9._-]{1,253}$", description="the domain in From, in A-labels")
+    domain: str = Field(pattern=DOMAIN, description="the domain in From, in A-labels")
     keys: list[DkimKey] = Field(default_factory=list, description="each signs: RSA first, an Ed25519 twin after it")
 
 

@@ -70,11 +70,14 @@ _Key = _Rsa | _Ed25519
 
 
 class Signer:
-    """Signs for the domains given, with all keys of each; `signed_headers` are signed when present."""
+    """Signs for the domains given, with all keys of each.
+
+    `signed_headers` are signed when present, those of `OVERSIGNED` whatever it says.
+    """
 
     def __init__(self, domains: Sequence[DkimDomain], *, signed_headers: Sequence[str] = SIGNED) -> None:
         self._keys = {domain.domain.lower(): [_load(key) for key in domain.keys] for domain in domains}
-        self._signed = tuple(dict.fromkeys(name.strip().lower() for name in (*signed_headers, "from")))
+        self._signed = tuple(dict.fromkeys(name.strip().lower() for name in (*signed_headers, *OVERSIGNED)))
 
     def sign(self, message: bytes, *, domain: str, at: datetime) -> bytes:
         """`message` with a signature field for each key of `domain` before it; as it is when there are none."""
@@ -94,7 +97,7 @@ class Signer:
     def _names(self, fields: Fields) -> list[str]:
         """What is signed: each field present, and one more of those that must not come twice."""
         present = [name for name in self._signed for _ in fields.get(name, ())]
-        return present + [name for name in OVERSIGNED if name in self._signed or name in fields]
+        return [*present, *OVERSIGNED]
 
 
 def _load(key: DkimKey) -> _Key:
