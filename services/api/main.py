@@ -74,7 +74,9 @@ async def _parts(settings: ApiSettings) -> AsyncIterator[Parts]:
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await following
-        await asyncio.gather(*map(asyncio.to_thread, (copy.close, producer.close, database.close)))
+        await asyncio.gather(
+            asyncio.to_thread(copy.close), asyncio.to_thread(producer.close), asyncio.to_thread(database.close)
+        )
 
 
 def _handlers(

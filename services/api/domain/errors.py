@@ -57,8 +57,9 @@ class ApiError(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Header fields that go with the status (RFC 9110 sections 10.2.3 and 11.6.1)."""
+        """Header fields that go with the status (RFC 9110 sections 10.2.3, 11.6.1 and 15.5.14)."""
         found: dict[int, dict[str, str]] = {
+            413: {"Connection": "close"},  # else the rest of the body would be read
             401: {"WWW-Authenticate": 'Bearer realm="postlog"'},
             503: {"Retry-After": str(RETRY_AFTER)},
         }

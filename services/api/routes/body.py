@@ -1,6 +1,9 @@
 """Request bodies: JSON of a limited size, decoded into the types of the contract."""
 
-from typing import TypeVar
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final, TypeVar
 
 import msgspec
 from fastapi import Request
@@ -9,6 +12,8 @@ from services.api.domain.errors import ApiError
 from shared.acceptance import from_decode_error
 
 T = TypeVar("T")
+_PATIENCE_SECONDS: Final = 5.0
+_PATIENCE_BYTES: Final = 32 * 1024 * 1024
 
 
 async def read(request: Request, kind: type[T], *, limit: int) -> T:
@@ -30,16 +35,22 @@ async def read_optional(request: Request, kind: type[T], *, limit: int) -> T | N
 async def _read_bytes(request: Request, *, limit: int) -> bytes:
     if request.headers.get("content-encoding", "identity") != "identity":
         raise ApiError("unsupported_encoding")
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        raise _too_large(limit)
     found = bytearray()
-    async for chunk in request.stream():
+    stream = request.stream()
+    async for chunk in stream:
         found += chunk
         if len(found) > limit:
-            raise _too_large(limit)
+            await _let_finish(stream)
+            raise ApiError("body_too_large", f"the body has more than {limit} bytes")
     return bytes(found)
 
 
-def _too_large(limit: int) -> ApiError:
-    return ApiError("body_too_large", f"the body has more than {limit} bytes")
+async def _let_finish(stream: AsyncIterator[bytes]) -> None:
+    """Read on for a while: a client that is still writing when the connection closes may never see the answer."""
+    seen = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            async for chunk in stream:
+                seen += len(chunk)
+                if seen > _PATIENCE_BYTES:
+                    return
