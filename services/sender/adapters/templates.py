@@ -102,13 +102,13 @@ class Renderer:
             async with asyncio.timeout(self._time_limit):
                 return frames.answer(await child.exchange(frame))
         except TimeoutError:
-            raise RenderingFailed(f"it takes longer than {self._time_limit:g} seconds") from None
+            raise RenderingFailed(f"it takes longer than {self._time_limit:g} s") from None
         except ConnectionError:
             raise self._explained(child.exit_code()) from None
 
     def _explained(self, code: int) -> Exception:
         if code == -signal.SIGXCPU:
-            return RenderingFailed(f"it takes longer than {self._time_limit:g} seconds")
+            return RenderingFailed(f"it takes longer than {self._time_limit:g} s")
         if code == OUT_OF_MEMORY:
             return RenderingFailed(f"it needs more than {self._memory_mb} MiB of memory")
         return _Stopped()

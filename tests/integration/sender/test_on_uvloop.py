@@ -1,4 +1,4 @@
-"""SMTP sessions on the event loop that the delivery runs on: what depends on its transports, once more."""
+"""On the event loop that the delivery runs on, once more: what depends on its transports and sockets."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from services.sender.adapters.templates import Renderer, RenderingFailed
+from shared.records import TemplateVersion
 from tests.fakes.scripted_smtp import DROP
 from tests.integration.sender import test_smtp as on_asyncio
 
@@ -52,3 +54,25 @@ def test_a_lost_connection_before_and_after_the_dot(kind: str) -> None:
         assert (outcome.kind, outcome.connection_lost) == (kind, True)
 
     run(case())
+
+
+def test_rendering() -> None:
+    """Started on one thread's loop, or on none, and used on another's."""
+    renderer = Renderer(time_limit=0.5)
+    renderer.start()
+    template = TemplateVersion(tenant="t", name="n", version=1, subject="s", html="{{ x }}" * 1000)
+    endless = TemplateVersion(
+        tenant="t", name="n", version=2, subject="s", html="{% for a in x %}" * 9 + "{% endfor %}" * 9
+    )
+
+    async def case() -> None:
+        for number in range(10):
+            assert (await renderer.render(template, {"x": str(number)})).html == str(number) * 1000
+        with pytest.raises(RenderingFailed):
+            await renderer.render(endless, {"x": list(range(1000))})
+        assert (await renderer.render(template, {"x": "a" * 1000})).html == "a" * 1_000_000
+
+    try:
+        run(case())
+    finally:
+        renderer.close()
