@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.api.domain.errors import ApiError
+from services.api.routes.describe import operation
 from services.api.routes.parts import PartsOf
 from shared.problems import PROBLEMS, Problem
 
@@ -37,7 +38,7 @@ async def errors() -> Response:
     return _page("\n\n".join(map(_describe, PROBLEMS.values())))
 
 
-@router.get("/errors/{code}", summary="One code of problems", response_class=Response)
+@router.get("/errors/{code}", **operation("One code of problems"), response_class=Response)
 async def error(code: str) -> Response:
     """What the `type` of a problem document points to."""
     if code not in PROBLEMS:
