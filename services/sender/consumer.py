@@ -5,7 +5,7 @@ transaction that also carries the consumed offsets of every partition served: th
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from services.sender.handlers.attempts import Attempts
 from services.sender.handlers.intake import Intake
 from services.sender.handlers.timers import Timers
 from services.sender.lease import Lease
+from services.sender.positions import Positions
 from services.sender.ready import Ready
 from services.sender.settings import SenderSettings
 from shared.clock import Clock
@@ -31,15 +32,6 @@ log = structlog.get_logger()
 REPLY_GRACE: Final = 5.0  # seconds that a revoked partition waits for replies to final dots (rule 5)
 BUSY_POLL: Final = 0.003  # seconds; the pace of group commits while mail is on its way
 IDLE_POLL: Final = 0.02
-
-
-class Position:
-    """How far a request partition has been read."""
-
-    def __init__(self, offset: int) -> None:
-        self.offset = offset
-        self.at_end = False
-        self.read_at: datetime | None = None
 
 
 class Owner:
@@ -66,9 +58,9 @@ class Owner:
         self._clock = clock
         self._lease = lease
         self._ready = ready
-        self._topics = [settings.topic(REQUESTS.name), settings.topic(REQUESTS_BULK.name)]
+        self._topics = (settings.topic(REQUESTS.name), settings.topic(REQUESTS_BULK.name))
+        self.positions = Positions(self._topics, clock)
         self._tables: dict[int, OpenEmails] = {}
-        self._positions: dict[tuple[str, int], Position] = {}
         self._epochs: dict[int, int] = {}
         self._epoch = 0
         self._to_doubt: list[int] = []
@@ -88,7 +80,7 @@ class Owner:
     def run(self) -> None:
         """Serve until stopped."""
         self._consumer.subscribe(
-            self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
         while not self._stopping:
             self._step()
@@ -103,23 +95,6 @@ class Owner:
             _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=5)
             found[topic] = high
         return found
-
-    def read_past(self, partition: int, ends: dict[str, int]) -> bool:
-        """Whether both request partitions have been read up to `ends`."""
-        return all(
-            (position := self._positions.get((topic, partition))) is not None and position.offset >= end
-            for topic, end in ends.items()
-        )
-
-    def read_up_to(self, partition: int) -> datetime | None:
-        """The log time up to which both request partitions have been read; None while unknown."""
-        times = []
-        for topic in self._topics:
-            position = self._positions.get((topic, partition))
-            if position is None or (position.read_at is None and not position.at_end):
-                return None
-            times.append(self._clock.now() - timedelta(minutes=1) if position.at_end else position.read_at)
-        return min(time for time in times if time is not None)
 
     # The loop.
 
@@ -143,19 +118,12 @@ class Owner:
     def _note(self, message: Message) -> bool:
         """Keep the books of positions; whether it is a record of a partition that is (still) owned."""
         error = message.error()
-        if error is not None and error.code() != KafkaError._PARTITION_EOF:
-            if error.fatal():
-                raise Fenced(error.str())
-            log.warning("Kafka is in trouble", error=error.str())
-            return False
-        position = self._positions.get((message.topic() or "", message.partition() or 0))
-        if position is None:
-            return False
-        position.at_end = error is not None
-        position.offset = max(position.offset, (message.offset() or 0) + (error is None))
-        if error is None:
-            position.read_at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
-        return error is None
+        if error is None or error.code() == KafkaError._PARTITION_EOF:
+            return self.positions.note(message)
+        if error.fatal():
+            raise Fenced(error.str())
+        log.warning("Kafka is in trouble", error=error.str())
+        return False
 
     def _commit(self, group: Group, *, moved: bool) -> None:
         renew = self._attempts.speaking() > 0 and self._lease.wants_renewal(since=self._last_commit)
@@ -192,8 +160,7 @@ class Owner:
                 partition=record.partition,
                 on_delivery=produced if record.topic == WORK.name else None,
             )
-        offsets = [TopicPartition(topic, number, at.offset) for (topic, number), at in self._positions.items()]
-        self._producer.send_offsets(offsets, self._metadata)
+        self._producer.send_offsets(self.positions.offsets(), self._metadata)
         self._producer.commit()
         return reached
 
@@ -219,8 +186,9 @@ class Owner:
                 self._restore(number)
         for call in reversed(group.given_up):
             call()
-        for start in self._committed(list(self._tables)):
-            self._positions[start.topic, start.partition] = Position(start.offset)
+        starts = self._committed(list(self._tables))
+        self.positions.start(starts)
+        for start in starts:
             self._consumer.seek(start)
         self._note_queues(list(self._tables))
 
@@ -230,7 +198,7 @@ class Owner:
         self._metadata = consumer.consumer_group_metadata()
         numbers = sorted({partition.partition for partition in partitions})
         starts = self._committed(numbers)
-        self._positions = {(start.topic, start.partition): Position(start.offset) for start in starts}
+        self.positions.start(starts)
         identity = self._changelog.identity()
         for number in numbers:
             self._take_over(number, identity)
@@ -319,8 +287,7 @@ class Owner:
             table = self._tables.pop(number, None)
             if table is not None:
                 table.close()
-            for topic in self._topics:
-                self._positions.pop((topic, number), None)
+            self.positions.forget(number)
 
     def _drain(self) -> None:
         """SIGTERM: take nothing new, finish the dialogues, commit, leave."""

@@ -84,7 +84,7 @@ def _sender(settings: SenderSettings, slot: Slot) -> Iterator[Owner]:
     attempts = Attempts(settings, ready=ready, tables=tables, delivery=delivery, clock=clock, report_late=report_late)
     owner.attach(
         intake=RequestIntake(settings, tables=tables, clock=clock, ends=owner.ends),
-        timers=Timers(settings, ready=ready, clock=clock, read_past=owner.read_past, read_up_to=owner.read_up_to),
+        timers=Timers(settings, ready=ready, clock=clock, positions=owner.positions),
         attempts=attempts,
     )
     metrics.in_hand.set_function(lambda: attempts.busy)

@@ -52,13 +52,15 @@ class Tables:
         return self._suppressed.age() <= CURRENT_SECONDS
 
     def template(self, command: SendEmail) -> TemplateVersion | None:
-        """The template version that a request means; asks the log again before it says None."""
-        if command.template is None:
-            return None
-        found = self._template_of(command)
-        if found is None and self._templates.catch_up(timeout=10):
-            found = self._template_of(command)
-        return found
+        """The template version that a request means, if this copy has it."""
+        name = command.template or ""
+        number = command.template_version or self._published.get((command.tenant, name))
+        return self._versions.get((command.tenant, name, number)) if number is not None else None
+
+    def catch_up_with_templates(self) -> None:
+        """Read all versions that are on the log by now; raises TimeoutError when Kafka does not let us."""
+        if not self._templates.catch_up(timeout=30):
+            raise TimeoutError("the templates could not be read: nobody can say that one does not exist")
 
     def version(self, tenant: str, name: str, number: int) -> TemplateVersion | None:
         """One version of a template, if this copy has it."""
@@ -84,11 +86,6 @@ class Tables:
             (control := self._controls.get(f"{tenant}/{kind}/{name}")) is not None and control.paused
             for kind, name in names
         )
-
-    def _template_of(self, command: SendEmail) -> TemplateVersion | None:
-        name = command.template or ""
-        number = command.template_version or self._published.get((command.tenant, name))
-        return self._versions.get((command.tenant, name, number)) if number is not None else None
 
     def _template(self, key: str, value: bytes | None) -> None:
         if value is None:

@@ -137,7 +137,7 @@ class Attempts:
 
     def _ended(self, group: Group, job: Job, ended: Ended | None) -> None:
         if not self._owned(job):
-            self._late(job, ended)
+            self._late(group, job, ended)
             return
         email = group.get(job.partition, job.email_id)
         not_before = (self._clock.now() + SOON).timestamp() if ended is None else 0.0
@@ -151,9 +151,10 @@ class Attempts:
             decision = end(email, ended, policy=policy, now=self._clock.now(), chance=random.random())
             group.decide(job.partition, job.email_id, decision, traceparent=email.traceparent)
 
-    def _late(self, job: Job, ended: Ended | None) -> None:
-        """The partition has moved on: what was learnt goes to its new owner (rule 5)."""
+    def _late(self, group: Group, job: Job, ended: Ended | None) -> None:
+        """The partition has moved on: what was learnt goes to its new owner (rule 5), which may be us again."""
         self._forget(job)
+        self._let_go(job.partition, job.email_id, group)
         if (
             ended is not None
             and ended.marked

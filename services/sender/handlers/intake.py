@@ -20,7 +20,7 @@ from shared.commands import EmailCommand, SendEmail
 from shared.ids import derived_id
 from shared.kafka.dead_letter import DeadLetterLimit, dead_letter
 from shared.kafka.producer import Headers
-from shared.records import FinalEmail, OpenEmail, WaitingCommands
+from shared.records import FinalEmail, OpenEmail, TemplateVersion, WaitingCommands
 from shared.tokens import recipient_ref
 from shared.topics import DEAD_LETTERS, REQUESTS, REQUESTS_BULK, partition_for
 
@@ -54,10 +54,12 @@ class RequestIntake:
         self._domains = settings.sending_domains()
         self._secret = settings.recipient_secret()
         self._limit = DeadLetterLimit(settings.dead_letter_limit)
+        self._caught_up = False
 
     def handle(self, group: Group, messages: Iterable[Message]) -> None:
         """Decide about each record; bulk yields to transactional."""
         bulk = self._settings.topic(REQUESTS_BULK.name)
+        self._caught_up = False
         for message in sorted(messages, key=lambda one: one.topic() == bulk):
             self._one(group, message)
 
@@ -86,7 +88,7 @@ class RequestIntake:
         known = group.get(partition, command.email_id)
         asked = _asked(message, command)
         now = self._clock.now()
-        template = self._tables.template(command)
+        template = self._template(command)
         checked = check(
             command,
             sending_domains=self._domains,
@@ -109,6 +111,15 @@ class RequestIntake:
         group.decide(partition, command.email_id, send(asked, around), traceparent=asked.traceparent)
         if isinstance(known, WaitingCommands):
             self._act_on_waiting(group, partition, known)
+
+    def _template(self, command: SendEmail) -> TemplateVersion | None:
+        """The template; before it is said not to exist the log is asked again, at most once for all records read."""
+        found = self._tables.template(command)
+        if found is None and command.template is not None and not self._caught_up:
+            self._tables.catch_up_with_templates()
+            self._caught_up = True
+            found = self._tables.template(command)
+        return found
 
     def _ref(self, command: SendEmail, checked: Accepted | Refusal) -> str:
         if isinstance(checked, Refusal):

@@ -1,6 +1,5 @@
 """What time alone decides: doubts, commands whose email never came, expiry, markers that are no longer needed."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,6 +8,7 @@ from services.sender.domain import commands as rules
 from services.sender.domain.attempt import decide
 from services.sender.domain.intake import WINDOW
 from services.sender.group import Group
+from services.sender.positions import Positions
 from services.sender.ready import QueueKey, Ready
 from services.sender.settings import SenderSettings
 from shared.clock import Clock
@@ -16,8 +16,6 @@ from shared.commands import SendEmail
 from shared.ids import derived_id
 from shared.records import OpenEmail, WaitingCommands
 
-ReadPast = Callable[[int, dict[str, int]], bool]
-ReadUpTo = Callable[[int], datetime | None]
 _ASK_AGAIN = timedelta(seconds=5)
 _MARKERS_EVERY = timedelta(seconds=60)
 _MARKERS_AT_ONCE = 1000
@@ -26,14 +24,11 @@ _MARKERS_AT_ONCE = 1000
 class Timers:
     """Acts on rows of the special queues when they are due, and ages markers by log time (rule 7)."""
 
-    def __init__(
-        self, settings: SenderSettings, *, ready: Ready, clock: Clock, read_past: ReadPast, read_up_to: ReadUpTo
-    ) -> None:
+    def __init__(self, settings: SenderSettings, *, ready: Ready, clock: Clock, positions: Positions) -> None:
         self._settings = settings
         self._ready = ready
         self._clock = clock
-        self._read_past = read_past
-        self._read_up_to = read_up_to
+        self._positions = positions
         self._markers_at: datetime | None = None
 
     def handle(self, group: Group) -> None:
@@ -60,7 +55,7 @@ class Timers:
             self._refuse(group, key, email_id, work, now)
 
     def _refuse(self, group: Group, key: QueueKey, email_id: UUID, work: WaitingCommands, now: datetime) -> None:
-        if not self._read_past(key.partition, work.requests_end):
+        if not self._positions.read_past(key.partition, work.requests_end):
             self._ready.note(key.partition, key.name, (now + _ASK_AGAIN).timestamp())
             return
         for command in work.commands:
@@ -74,7 +69,7 @@ class Timers:
 
     def _age_markers(self, group: Group) -> None:
         for partition, table in group.tables.items():
-            read = self._read_up_to(partition)
+            read = self._positions.read_up_to(partition)
             if read is not None:
                 for email_id in table.finals_before(read - WINDOW, limit=_MARKERS_AT_ONCE):
                     group.put(partition, email_id, None)

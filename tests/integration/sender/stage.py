@@ -95,7 +95,7 @@ class Stage:
         )
         owner.attach(
             intake=RequestIntake(settings, tables=tables, clock=clock, ends=owner.ends),
-            timers=Timers(settings, ready=ready, clock=clock, read_past=owner.read_past, read_up_to=owner.read_up_to),
+            timers=Timers(settings, ready=ready, clock=clock, positions=owner.positions),
             attempts=attempts,
         )
         thread = threading.Thread(target=self._run, args=(owner, tables), daemon=True)
