@@ -1,15 +1,18 @@
 """Commands on `email.requests` and `email.requests.bulk`: what may be asked, over HTTP and onto Kafka alike."""
 
 import hashlib
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from shared.events.envelope import SmtpPhase, Stream, UtcTime
 
 DEFAULT_TENANT = "default"
+# What these two bound goes into facts whatever else is wrong with a command. (`$` alone would let a line end pass.)
+Tenant = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)")]
+Words = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$(?!\n)")]
 
 
 class Address(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -72,7 +75,7 @@ class SendEmail(Content, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     """Send one email to one recipient. `email_id` is the identity within `tenant` and the record's key."""
 
     email_id: UUID
-    tenant: str = DEFAULT_TENANT
+    tenant: Tenant = DEFAULT_TENANT
     batch_id: UUID | None = None
     retry_of: UUID | None = None
     command_id: UUID | None = None
@@ -82,15 +85,15 @@ class EmailCommand(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
     """A command on an existing email; goes to `email.requests` whatever the email's stream (rule 9)."""
 
     email_id: UUID
-    tenant: str = DEFAULT_TENANT
+    tenant: Tenant = DEFAULT_TENANT
     command_id: UUID | None = None
-    by: str = "api"
+    by: Words = "api"
 
 
 class CancelEmail(EmailCommand, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Do not attempt it (again); answered by `email.cancelled` or `email.cancel_refused`."""
 
-    reason: str | None = None
+    reason: Words | None = None
 
 
 class RescheduleEmail(EmailCommand, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -102,13 +105,13 @@ class RescheduleEmail(EmailCommand, frozen=True, kw_only=True, omit_defaults=Tru
 class HoldEmail(EmailCommand, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Do not attempt it until released."""
 
-    reason: str | None = None
+    reason: Words | None = None
 
 
 class ReleaseEmail(EmailCommand, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Attempt it after all."""
 
-    reason: str | None = None
+    reason: Words | None = None
 
 
 class SmtpResult(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -82,7 +82,7 @@ def reject(asked: Asked, refusal: Refusal, *, now: datetime) -> Decision:
         error_code=refusal.code,
         field=refusal.field,
         detail=refusal.detail,
-        tags=command.tags if refusal.field != "tags" else (),
+        tags=() if (refusal.field or "").startswith("tags") else command.tags,
     )
     marker = FinalEmail(
         tenant=command.tenant, request_hash=request_hash(command), outcome="rejected", attempt=0, final_at=now
