@@ -7,7 +7,7 @@ from services.tracker.handlers.reports import Reports
 from services.tracker.routes.asgi import Request
 from services.tracker.routes.pages import Answer, answer
 
-GIF: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  # 43 bytes, transparent
+GIF: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")  # 43 bytes, transparent
 PIXEL: Final = answer(200, GIF, kind=b"image/gif")
 
 

@@ -146,6 +146,7 @@ def test_there_is_room_again_once_kafka_is_back(tmp_path: Path) -> None:
     for place in fill(spool):
         spool.fail(place)
     drain(spool)
+    spool.sync()
     assert len(fill(spool)) > 850
     spool.close()
 
