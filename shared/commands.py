@@ -1,6 +1,7 @@
 """Commands on `email.requests` and `email.requests.bulk`: what may be asked, over HTTP and onto Kafka alike."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -139,6 +140,7 @@ class ReportOutcome(EmailCommand, frozen=True, kw_only=True, omit_defaults=True,
 
 Command = SendEmail | CancelEmail | RescheduleEmail | HoldEmail | ReleaseEmail | ReportOutcome
 
+_DEEPEST = 64
 _encoder = msgspec.json.Encoder()
 _canonical = msgspec.json.Encoder(order="sorted")
 _decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
@@ -150,8 +152,28 @@ def encode(command: Command) -> bytes:
 
 
 def decode(value: bytes | None) -> Command:
-    """The command in `value`; raises msgspec.DecodeError (or ValidationError, with the field's path)."""
-    return _decoder.decode(value or b"")
+    """The command in `value`; raises msgspec.DecodeError (or ValidationError, with the field's path).
+
+    Raises RecursionError for what is nested too deeply: whatever comes out of here can also be encoded.
+    """
+    command = _decoder.decode(value or b"")
+    if isinstance(command, SendEmail) and nested_deeper(command.variables, _DEEPEST):
+        raise RecursionError("variables are nested too deeply")
+    return command
+
+
+def nested_deeper(value: Any, levels: int) -> bool:
+    """Whether objects and arrays lie in each other more than so many levels deep."""
+    level = [value]
+    for _ in range(levels):
+        level = [inner for outer in level for inner in _members(outer) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _members(container: Any) -> Iterable[Any]:
+    return container.values() if isinstance(container, dict) else container
 
 
 def request_hash(command: SendEmail) -> str:

@@ -1,13 +1,12 @@
 """What an email says: own content or a template, never both, and every variable that the template needs."""
 
 import re
-from collections.abc import Iterable
 from typing import Any, Final
 
 from shared.acceptance.limits import MAX_BODY, MAX_SUBJECT, MAX_VARIABLES_DEPTH
 from shared.acceptance.refusal import Refused
 from shared.acceptance.texts import require_clean
-from shared.commands import SendEmail
+from shared.commands import SendEmail, nested_deeper
 from shared.records import TemplateVersion
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -69,15 +68,5 @@ def _check_only_template(command: SendEmail) -> None:
 
 
 def _check_nesting(variables: dict[str, Any]) -> None:
-    level: list[Any] = [variables]
-    for _ in range(MAX_VARIABLES_DEPTH):
-        level = [inner for value in level for inner in _members(value)]
-        if not level:
-            return
-    raise Refused("nesting_too_deep", "variables", f"may be nested {MAX_VARIABLES_DEPTH} levels deep")
-
-
-def _members(value: Any) -> Iterable[Any]:
-    """The containers that lie directly within `value`."""
-    found = value.values() if isinstance(value, dict) else value
-    return (inner for inner in found if isinstance(inner, dict | list))
+    if nested_deeper(variables, MAX_VARIABLES_DEPTH):
+        raise Refused("nesting_too_deep", "variables", f"may be nested {MAX_VARIABLES_DEPTH} levels deep")

@@ -42,6 +42,8 @@ def refusal(document: bytes) -> Refusal:
         (GOOD + b',"ada@example.org":"red"}', "unknown_field", None),
         (HEAD + b'"to":"b@example.org"}', "missing_field", "from"),
         (GOOD + b',"attachments":[{"content":""}]}', "missing_field", "attachments[0].filename"),
+        (GOOD + b',"variables":{"a":' + b"[" * 64 + b"]" * 64 + b"}}", "nesting_too_deep", None),
+        (GOOD + b',"variables":{"a":' + b"[" * 990 + b"]" * 990 + b"}}", "nesting_too_deep", None),
         (GOOD + b',"variables":{"a":' + b"[" * 5000 + b"]" * 5000 + b"}}", "nesting_too_deep", None),
     ],
 )
@@ -50,3 +52,23 @@ def test_documents_that_cannot_be_read(document: bytes, code: str, field: str | 
     assert (found.code, found.field) == (code, field)
     assert code in PROBLEMS
     assert "example.org" not in f"{found.field} {found.detail}"
+
+
+def test_whatever_is_decoded_can_be_encoded_and_hashed() -> None:
+    command = commands.decode(GOOD + b',"variables":{"a":' + b"[" * 63 + b"]" * 63 + b"}}")
+    assert isinstance(command, commands.SendEmail)
+    assert commands.decode(commands.encode(command)) == command
+    assert commands.request_hash(command)
+
+
+@pytest.mark.parametrize("tenant", ["", "a/b", "a\\n", "a\\u0000", "t" * 65, "ü"])
+def test_tenants_are_plain_names(tenant: str) -> None:
+    found = refusal(GOOD + f',"tenant":"{tenant}"}}'.encode())
+    assert (found.code, found.field) == ("wrong_type", "tenant")
+
+
+@pytest.mark.parametrize("reason", ["r" * 201, "a\\n", "a\\u0000b", "\\u2028"])
+def test_reasons_are_short_and_clean(reason: str) -> None:
+    head = HEAD.replace(b"SendEmail", b"CancelEmail")
+    found = refusal(head + f'"reason":"{reason}"}}'.encode())
+    assert (found.code, found.field) == ("wrong_type", "reason")
