@@ -144,19 +144,26 @@ class Connection:
         self, protocol: SMTPProtocol, content: bytes, reply: "asyncio.Future[aiosmtplib.SMTPResponse]"
     ) -> None:
         """Write all but the final dot, until it has left our hands; a reply that comes before the dot ends it."""
+        transport = cast("asyncio.Transport", protocol.transport)
         for start in range(0, len(content), BLOCK):
             _send(protocol, content[start : start + BLOCK])
-            taken = asyncio.ensure_future(protocol._drain_helper())  # what asyncio's StreamWriter.drain() waits for
-            waits: set[asyncio.Future[Any]] = {taken, reply}
-            await asyncio.wait(waits, timeout=self._timeouts.block, return_when=asyncio.FIRST_COMPLETED)
-            if not taken.done():
-                taken.cancel()
-            elif taken.exception() is not None:
-                raise _lost("deferred", "data", taken.exception())
+            await asyncio.sleep(0)  # what has gone wrong by now is heard of
+            if transport.get_write_buffer_size():
+                await self._taken(protocol, reply)
             if reply.done():
                 raise _early(reply)
-            if not taken.done():
-                raise _lost("deferred", "data", TimeoutError(f"nothing taken for {self._timeouts.block:g} s"))
+
+    async def _taken(self, protocol: SMTPProtocol, reply: "asyncio.Future[aiosmtplib.SMTPResponse]") -> None:
+        """Wait until the other side has taken what was written, or has said something."""
+        taken = asyncio.ensure_future(protocol._drain_helper())  # what asyncio's StreamWriter.drain() waits for
+        waits: set[asyncio.Future[Any]] = {taken, reply}
+        await asyncio.wait(waits, timeout=self._timeouts.block, return_when=asyncio.FIRST_COMPLETED)
+        if not taken.done():
+            taken.cancel()
+            if not reply.done():
+                raise _lost("deferred", "data", TimeoutError())
+        elif taken.exception() is not None and not reply.done():
+            raise _lost("deferred", "data", taken.exception())
 
     async def _final_reply(self, reply: "asyncio.Future[aiosmtplib.SMTPResponse]") -> aiosmtplib.SMTPResponse:
         try:

@@ -33,15 +33,16 @@ class Connector:
         return await self._open(route, encrypt=False)
 
     async def _open(self, route: Route, *, encrypt: bool) -> Connection:
-        smtp = aiosmtplib.SMTP(
-            hostname=route.host,
-            port=route.port,
-            local_hostname=route.helo,
-            timeout=self._timeouts.reply,
-            start_tls=False,
-            use_tls=route.tls == "implicit",
-            tls_context=_context(verify=route.verifies),
-        )
+        with _phase("connect", SmtpResult(mx_host=route.host)):
+            smtp = aiosmtplib.SMTP(
+                hostname=route.host,
+                port=route.port,
+                local_hostname=route.helo,
+                timeout=self._timeouts.reply,
+                start_tls=False,
+                use_tls=route.tls == "implicit",
+                tls_context=_context(verify=route.verifies),
+            )
         try:
             facts = await self._greet(smtp, route, encrypt=encrypt)
         except BaseException:
@@ -106,7 +107,7 @@ def _phase(phase: SmtpPhase, known: SmtpResult) -> Iterator[None]:
             enhanced_status_code=enhanced_status(refused.code, refused.message),
         )
         raise ConnectFailed(reply, f"refused at {phase}") from None
-    except (aiosmtplib.SMTPException, OSError) as error:
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:  # ValueError: a name that cannot be one
         raise ConnectFailed(replace(known, smtp_phase=phase), str(error) or type(error).__name__) from None
 
 

@@ -272,6 +272,13 @@ async def test_nobody_listens() -> None:
     assert failed.value.result.smtp_phase == "connect" and failed.value.result.smtp_reply_code is None
 
 
+@pytest.mark.parametrize("changes", [{"host": "a..b"}, {"host": "\u2028.example"}, {"helo": "two words"}])
+async def test_names_that_are_none(changes: dict[str, str]) -> None:
+    with pytest.raises(ConnectFailed) as failed:
+        await Connector(QUICK).connect(Route(**{"host": "127.0.0.1"} | changes))  # type: ignore[arg-type]
+    assert failed.value.result.smtp_phase == "connect"
+
+
 STARTTLS = {"EHLO": "250-mx\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN"}
 
 

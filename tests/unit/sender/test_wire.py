@@ -49,8 +49,14 @@ def test_refused(message: bytes) -> None:
         stuffed(message)
 
 
-def test_a_line_of_998_octets_is_sent() -> None:
-    assert stuffed(b"x" * 998 + b"\r\n" + b"y" * 998 + b"\r\n")
+@given(st.lists(st.sampled_from([0, 1, 76, 499, 997, 998, 999, 1000, 5000]), min_size=1, max_size=8))
+def test_lines_of_up_to_998_octets_are_sent(lengths: list[int]) -> None:
+    message = b"".join(b"x" * length + b"\r\n" for length in lengths)
+    if max(lengths) <= 998:
+        assert stuffed(message) == message
+    else:
+        with pytest.raises(UnsafeOnTheWire):
+            stuffed(message)
 
 
 @pytest.mark.parametrize(
