@@ -94,6 +94,7 @@ class FakeRows:
     ) -> TemplateVersion:
         """One at a time by nature."""
         version = await publish(self.highest)
+        self.highest = max(self.highest, version.version)
         self.rows.append(version)
         return version
 
