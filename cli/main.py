@@ -12,6 +12,7 @@ from cli.errors import CommandError
 
 # Name and short help; the module is cli/commands/<name>.py and has `app = typer.Typer(add_completion=False)`.
 COMMANDS: Final = {
+    "demo": "Run the main job on real parts and check every figure.",
     "up": "Start the whole stack and stay.",
     "serve": "Run one service.",
     "migrate": "Bring the database to this release.",

@@ -1,7 +1,7 @@
 """A fold of the log for checking: it shares no code with the projector or the lifecycle, on purpose.
 
-It reads `email.events` as plain JSON and counts by rules of its own: the last word of the receiving side wins, then what
-we did ourselves, then where the email waits.
+It reads `email.events` as plain JSON and counts by rules of its own: the last word of the receiving side wins, then
+what we did ourselves, then where the email waits.
 """
 
 import json
