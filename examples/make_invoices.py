@@ -44,7 +44,15 @@ NAMES: Final = {
 FAMILY_FIRST: Final = {"han", "japanese", "hangul"}
 SCRIPTS: Final = ("latin",) * 9 + tuple(NAMES)  # most customers write Latin letters
 
-DOMAINS: Final = ("example.com", "example.net", "example.org", "mail.example", "post.example", "customers.test", "shop.test")
+DOMAINS: Final = (
+    "example.com",
+    "example.net",
+    "example.org",
+    "mail.example",
+    "post.example",
+    "customers.test",
+    "shop.test",
+)
 # Every tenth customer has an address that behaves (see `postlog inbox behaviours`); the rest of the cycle is ordinary.
 BEHAVING: Final = ("hardbounce", "mailboxfull", "reject", "greylist", "defer", "drop", "slow")
 GOODS: Final = (
