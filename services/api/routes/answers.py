@@ -6,14 +6,12 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, Match
+from fastapi.routing import APIRoute
 
 from services.api import metrics
 from services.api.domain.errors import ApiError
 
 _encode = msgspec.json.Encoder().encode
-_BY_STATUS = {404: "not_found", 405: "method_not_allowed"}
 
 
 def answer(body: msgspec.Struct, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -32,7 +30,7 @@ def problem(error: ApiError, *, headers: Mapping[str, str] | None = None, trace_
     )
 
 
-def install(app: FastAPI, *, routes: Sequence[BaseRoute]) -> None:
+def install(app: FastAPI, *, routes: Sequence[APIRoute]) -> None:
     """Every error of the framework becomes a problem document too."""
 
     @app.exception_handler(ApiError)
@@ -44,13 +42,16 @@ def install(app: FastAPI, *, routes: Sequence[BaseRoute]) -> None:
         first: dict[str, Any] = error.errors()[0]
         return problem(ApiError("invalid_parameter", first["msg"], field=str(first["loc"][-1])))
 
-    @app.exception_handler(HTTPException)
-    async def _framework(request: Request, error: HTTPException) -> Response:
-        headers = {"Allow": ", ".join(_methods(request, routes))} if error.status_code == 405 else error.headers
-        return problem(ApiError(_BY_STATUS.get(error.status_code, "invalid_parameter")), headers=headers)
+    @app.exception_handler(404)
+    async def _no_route(request: Request, error: Exception) -> Response:
+        return problem(ApiError("not_found"))
+
+    @app.exception_handler(405)
+    async def _no_method(request: Request, error: Exception) -> Response:
+        methods = _methods(request.scope["route"].path, routes)
+        return problem(ApiError("method_not_allowed"), headers={"Allow": ", ".join(methods)})
 
 
-def _methods(request: Request, routes: Sequence[BaseRoute]) -> list[str]:
-    """All methods of the path; the framework names those of its first route only."""
-    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
-    return sorted({method for route in matching for method in getattr(route, "methods", None) or ()})
+def _methods(path: str, routes: Sequence[APIRoute]) -> list[str]:
+    """All methods of a path; the framework names those of its first route only."""
+    return sorted({method for route in routes if route.path == path for method in route.methods or ()})

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from services.api.routes import answers, batches, describe, emails, health, reports, suppressions, templates
 from services.api.routes.observe import Observe
@@ -29,7 +30,8 @@ def create_app(open_parts: Callable[[], AbstractAsyncContextManager[Parts]], *, 
         redoc_url=None,
     )
     routers = [module.router for module in (emails, batches, templates, suppressions, reports, health)]
-    answers.install(app, routes=[route for router in routers for route in router.routes])
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    answers.install(app, routes=routes)
     app.add_middleware(Observe)
     for router in routers:
         app.include_router(router)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -10,6 +11,7 @@ from starlette.testclient import TestClient
 
 from services.api.main import build
 from shared.kafka.admin import ensure_topics
+from tests.fakes.proxy import KafkaProxy
 from tests.integration.api.proxy import Proxy
 from tests.integration.api.stage import DEAD_PORT, EMAIL, Stage, open_stage
 
@@ -45,6 +47,29 @@ def test_kafka_away(pg_database: str, topic_prefix: str, tmp_path: Path) -> None
         assert client.get("/v1/emails").status_code == 200
         assert client.get("/healthz").status_code == 200
     stage.close()
+
+
+def test_kafka_goes_away_and_comes_back(kafka_url: str, pg_database: str, topic_prefix: str, tmp_path: Path) -> None:
+    open_stage(kafka_url, pg_database, topic_prefix, tmp_path).close()
+    with KafkaProxy(kafka_url) as proxy:
+        kept: dict[str, Any] = {"database_url": pg_database, "topic_prefix": topic_prefix, "folder": tmp_path}
+        stage = Stage(kafka_url=proxy.address, api_kafka_seconds=2, **kept)
+        with stage.client() as client:
+            until(lambda: client.get("/readyz").status_code == 200)
+            assert client.post("/v1/emails", json=EMAIL).status_code == 202
+            proxy.cut()
+            began = time.monotonic()
+            keyed = {"Idempotency-Key": "k"}
+            refused = client.post("/v1/emails", json=EMAIL, headers=keyed)
+            assert (refused.status_code, refused.json()["code"]) == (503, "kafka_unavailable")
+            assert time.monotonic() - began < 5
+            until(lambda: client.get("/readyz").status_code == 503)
+            assert client.get("/v1/emails").status_code == 200
+            proxy.reopen()
+            until(lambda: client.post("/v1/emails", json=EMAIL, headers=keyed).status_code == 202)
+            until(lambda: client.get("/readyz").status_code == 200)
+        assert len({command.email_id for command in stage.commands()}) == 2
+        stage.close()
 
 
 def test_postgres_away(kafka_url: str, pg_database: str, topic_prefix: str, tmp_path: Path) -> None:
