@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "inbox": "The SMTP inbox with addresses that behave.",
     "dead-letters": "List the records nobody could read.",
     "bench": "Measure, as a ratio to a ceiling.",
+    "contract": "For developers: write or check the documents in docs/.",
 }
 
 
