@@ -64,7 +64,7 @@ async def _outbox(settings: TrackerSettings) -> AsyncIterator[Outbox]:
     try:
         yield outbox
     finally:
-        await outbox.close(timeout=settings.stop_seconds)
+        await outbox.close(seconds=settings.stop_seconds)
 
 
 def _app(settings: TrackerSettings, *, reports: Reports, outbox: Outbox) -> App:

@@ -77,15 +77,15 @@ class Outbox:
         """What is wrong on this side of Kafka, or None."""
         return self._spool.check() if self._tender.is_alive() else "nothing tends the spool any more: restart"
 
-    async def close(self, *, timeout: float) -> None:
-        """Wait for Kafka as long as given (seconds); what is left stays in the spool for the next start."""
+    async def close(self, *, seconds: float) -> None:
+        """Wait for Kafka so long; what is left stays in the spool for the next start."""
         self._send_written()
-        await asyncio.to_thread(self._finish, timeout)
+        await asyncio.to_thread(self._finish, seconds)
 
-    def _finish(self, timeout: float) -> None:
+    def _finish(self, seconds: float) -> None:
         self._stopping.set()
         self._tender.join()
-        self._producer.close(timeout=timeout)
+        self._producer.close(timeout=seconds)
         self._spool.close()
         if left := self._spool.size():
             log.warning("Kafka has not acknowledged everything: the rest waits in the spool", bytes=left)

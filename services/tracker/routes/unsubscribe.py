@@ -29,11 +29,11 @@ class Unsubscribe:
         if token is None:
             return NOT_FOUND
         if request.method != "POST":
-            return page(200, "Unsubscribe?", f"You will no longer get {_what(token)}.", form=_FORM)
+            return page(200, "Unsubscribe", f"Press the button to get no more {_what(token)}.", form=_FORM)
         method = method_of(await request.body(), kind=request.header(b"content-type") or b"")
         if not await self._reports.leave(token, method=method):
             return TRY_AGAIN
-        return page(200, "You are unsubscribed", f"You will no longer get {_what(token)}.")
+        return page(200, "You are unsubscribed", f"You will get no more {_what(token)}.")
 
 
 def method_of(body: bytes, *, kind: bytes) -> UnsubscribeMethod:
