@@ -31,8 +31,12 @@ class RenderingFailed(Exception):
     """The template cannot be rendered with these variables; the message says why and holds no value of them."""
 
 
+class RendererDown(Exception):
+    """No child comes up: nobody's template is to blame, and the email can wait."""
+
+
 class _Stopped(Exception):
-    """The child is gone, and not by a fault of the template."""
+    """The child has ended while it rendered, and not by one of our limits."""
 
 
 class Renderer:
@@ -57,7 +61,10 @@ class Renderer:
         self._all.clear()
 
     async def render(self, template: TemplateVersion, variables: Mapping[str, Any]) -> Rendered:
-        """The content for one email; raises `RenderingFailed` for what the template's author or caller got wrong."""
+        """The content for one email.
+
+        Raises `RenderingFailed` for what the template's author or caller got wrong, else `RendererDown`.
+        """
         frame = self._frame(template, variables)
         try:
             return await self._ask(frame)
@@ -66,7 +73,7 @@ class Renderer:
         try:
             return await self._ask(frame)
         except _Stopped:
-            raise RenderingFailed("the renderer stopped twice") from None
+            raise RenderingFailed("its rendering process was killed twice") from None
 
     def _frame(self, template: TemplateVersion, variables: Mapping[str, Any]) -> bytes:
         request = Request(
@@ -142,13 +149,13 @@ class _Child:
         self._ready = False
 
     async def ready(self) -> None:
-        """Wait until it takes requests; raises `_Stopped` when it does not come up."""
+        """Wait until it takes requests; raises `RendererDown` when it does not come up."""
         if not self._ready:
             try:
                 async with asyncio.timeout(START_LIMIT):
                     await self._receive(LENGTH.size)
             except (TimeoutError, ConnectionError):
-                raise _Stopped from None
+                raise RendererDown("the rendering process does not start") from None
             self._ready = True
 
     async def exchange(self, frame: bytes) -> bytes:

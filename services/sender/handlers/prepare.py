@@ -7,7 +7,7 @@ from services.sender.adapters.dkim import Signer
 from services.sender.adapters.links import unsubscribe_url
 from services.sender.adapters.mime import CannotCompose, Composed, House, compose
 from services.sender.adapters.tables import Tables
-from services.sender.adapters.templates import Rendered, Renderer, RenderingFailed
+from services.sender.adapters.templates import Rendered, Renderer, RendererDown, RenderingFailed
 from services.sender.handlers.delivery import CannotPrepare, NotYet
 from services.sender.settings import SenderSettings
 from shared.blobs import BlobMissing, Blobs
@@ -47,6 +47,8 @@ class MailPreparer:
             mail = compose(email, content, house=self._house, files=files)
         except RenderingFailed as failed:
             raise CannotPrepare("rendering", str(failed)) from None
+        except RendererDown:
+            raise NotYet from None
         except CannotCompose as failed:
             raise CannotPrepare("undeliverable_content", str(failed)) from None
         except BlobMissing as failed:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.sender.adapters.templates import Rendered, Renderer, RenderingFailed
+from services.sender.adapters.templates import Rendered, Renderer, RendererDown, RenderingFailed
 from shared.records import TemplateVersion
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
@@ -152,6 +152,27 @@ async def test_a_child_that_is_killed_is_replaced(renderer: Renderer) -> None:
     (child,) = renderer._all
     os.kill(child._process.pid, 9)
     assert (await renderer.render(version("again"), {})).html == "again"
+
+
+async def test_a_child_that_does_not_come_up_is_nobodys_fault(renderer: Renderer) -> None:
+    (child,) = renderer._all
+    os.kill(child._process.pid, 9)
+    with pytest.raises(RendererDown):
+        await renderer.render(version("x"), {})
+    assert (await renderer.render(version("x"), {})).html == "x"
+
+
+async def test_a_template_whose_child_is_killed_again_and_again_fails(renderer: Renderer) -> None:
+    async def kill() -> None:
+        while True:
+            for child in renderer._all:
+                if child._ready:
+                    os.kill(child._process.pid, 9)
+            await asyncio.sleep(0.05)
+
+    killing = asyncio.create_task(kill())
+    assert await failure(renderer, version(LOOP)) == "its rendering process was killed twice"
+    killing.cancel()
 
 
 async def test_the_child_has_none_of_our_secrets(renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ def test_enhanced_status_code(code: int, text: str, found: str | None) -> None:
         ("jo+shop@example.com", "jo+shop unknown", "<recipient> unknown"),
         ("j.o@example.com", "jxo@example.com j.o", "jxo@example.com <recipient>"),
         ("jo@xn--mnchen-3ya.example", "jo@münchen.example", "<recipient>"),
+        ("jo@xn--999999999.example", "<jo@xn--999999999.example>", "<recipient>"),
         ("josé@example.com", "JOSÉ@example.com", "<recipient>"),
         ("550@example.com", "550 at 5.5.0", "<recipient> at 5.5.0"),
     ],
