@@ -204,6 +204,18 @@ async def test_a_connection_that_the_server_has_closed_is_known_to_be_unusable()
         assert outcome.kind == "bounced" and outcome.connection_lost and not connection.usable
 
 
+async def test_a_session_that_is_given_up_in_the_middle_is_cut() -> None:
+    async with ScriptedSmtp({"dot": SILENCE}) as server:
+        connection = await connect(server, Timeouts())
+        sending = asyncio.create_task(connection.deliver(mail(), may_finish=lambda: True))
+        while not server.sessions[0].messages:
+            await asyncio.sleep(0.01)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        assert not connection.usable
+
+
 @pytest.mark.parametrize(
     ("message", "recipient"),
     [
