@@ -22,6 +22,7 @@ class UsersOwn(Settings):
     postal_address: str | None = None
     blob_url: str | None = None
     sender_data: str | None = None
+    spool_dir: str | None = None
     tracker_url: str | None = None
 
 
@@ -37,6 +38,7 @@ def service_environment(addresses: Addresses, *, secrets: LocalSecrets, data: Pa
         "postal_address": "Acme, 1 Example Street, Exampletown",
         "blob_url": (data / "blobs").as_uri(),
         "sender_data": str(data / "sender"),
+        "spool_dir": str(data / "tracker"),
         "tracker_url": addresses.tracker,
     }
     ours = local.keys() - UsersOwn().model_fields_set
