@@ -21,11 +21,13 @@ class File:
 
 async def literal_content(request: SendEmail, blobs: Blobs) -> Rendered:
     """The content of a request without a template; raises `BlobMissing`."""
-    html = await _text(request.html, request.html_blob, blobs)
-    return Rendered(subject=request.subject or "", html=html, text=await _text(request.text, request.text_blob, blobs))
+    html = await _text(request.html, request.html_blob, blobs=blobs)
+    return Rendered(
+        subject=request.subject or "", html=html, text=await _text(request.text, request.text_blob, blobs=blobs)
+    )
 
 
-async def _text(inline: str | None, blob: str | None, blobs: Blobs) -> str | None:
+async def _text(inline: str | None, blob: str | None, *, blobs: Blobs) -> str | None:
     return inline if blob is None else (await blobs.get_async(blob)).decode("utf-8", "replace")
 
 

@@ -122,7 +122,7 @@ class Connection:
         try:
             reply = await self._smtp.execute_command(*words, timeout=timeout)
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise _lost("deferred", phase, error) from None
+            raise _lost("deferred", phase, error=error) from None
         if reply.code // 100 != wanted:
             raise _refused(phase, reply)
 
@@ -132,7 +132,7 @@ class Connection:
             raise _Ended("deferred", "data", detail="the connection was lost", lost=True)
         reply = asyncio.ensure_future(protocol.read_response())
         try:
-            await self._write(protocol, content, reply)
+            await self._write(protocol, content, reply=reply)
             if not may_finish():
                 raise _Ended("cut", "data", detail="the lease was over before the final dot", lost=True)
             _send(protocol, FINAL_DOT)
@@ -141,7 +141,7 @@ class Connection:
             _forget(reply)
 
     async def _write(
-        self, protocol: SMTPProtocol, content: bytes, reply: "asyncio.Future[aiosmtplib.SMTPResponse]"
+        self, protocol: SMTPProtocol, content: bytes, *, reply: "asyncio.Future[aiosmtplib.SMTPResponse]"
     ) -> None:
         """Write all but the final dot, until it has left our hands; a reply that comes before the dot ends it."""
         transport = cast("asyncio.Transport", protocol.transport)
@@ -161,15 +161,15 @@ class Connection:
         if not taken.done():
             taken.cancel()
             if not reply.done():
-                raise _lost("deferred", "data", TimeoutError())
+                raise _lost("deferred", "data", error=TimeoutError())
         elif taken.exception() is not None and not reply.done():
-            raise _lost("deferred", "data", taken.exception())
+            raise _lost("deferred", "data", error=taken.exception())
 
     async def _final_reply(self, reply: "asyncio.Future[aiosmtplib.SMTPResponse]") -> aiosmtplib.SMTPResponse:
         try:
             found = await asyncio.wait_for(reply, self._timeouts.final_dot)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            raise _lost("in_doubt", "end_of_data", error) from None
+            raise _lost("in_doubt", "end_of_data", error=error) from None
         if found.code // 100 == 2:
             return found
         if found.code // 100 in (4, 5):
@@ -222,12 +222,12 @@ def _send(protocol: SMTPProtocol, data: bytes) -> None:
     try:
         protocol.write(data)
     except (aiosmtplib.SMTPException, OSError) as error:
-        raise _lost("deferred", "data", error) from None
+        raise _lost("deferred", "data", error=error) from None
 
 
 def _early(reply: "asyncio.Future[aiosmtplib.SMTPResponse]") -> _Ended:
     error = reply.exception()
-    return _lost("deferred", "data", error) if error is not None else _refused("data", reply.result(), lost=True)
+    return _lost("deferred", "data", error=error) if error is not None else _refused("data", reply.result(), lost=True)
 
 
 def _refused(phase: SmtpPhase, reply: aiosmtplib.SMTPResponse, *, lost: bool = False) -> _Ended:
@@ -241,7 +241,7 @@ def _refused(phase: SmtpPhase, reply: aiosmtplib.SMTPResponse, *, lost: bool = F
     return _Ended("deferred", phase, reply=reply, detail="the reply means nothing here", lost=True)
 
 
-def _lost(kind: OutcomeKind, phase: SmtpPhase, error: BaseException | None) -> _Ended:
+def _lost(kind: OutcomeKind, phase: SmtpPhase, *, error: BaseException | None) -> _Ended:
     """The session broke; a reply that cannot be read is none."""
     match error:
         case aiosmtplib.SMTPResponseException():

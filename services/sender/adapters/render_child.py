@@ -66,7 +66,7 @@ def answer(templates: Templates, request: Request) -> Answer:
     """Render; what the template's author got wrong becomes a failure in words that hold no value of a variable."""
     try:
         parts = templates.parts(request)
-        done = {part: _render(part, template, request) for part, template in parts.items()}
+        done = {part: _render(part, template, request=request) for part, template in parts.items()}
     except Failed as failed:
         return Answer(failure=str(failed))
     except TemplateSyntaxError as error:
@@ -81,7 +81,7 @@ def answer(templates: Templates, request: Request) -> Answer:
     )
 
 
-def _render(part: str, template: Template, request: Request) -> str:
+def _render(part: str, template: Template, *, request: Request) -> str:
     chunks, room = [], MAX_OUTPUT
     try:
         for chunk in template.generate(request.variables):

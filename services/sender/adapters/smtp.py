@@ -58,7 +58,7 @@ class Connector:
         give_all_at_once(smtp)
         await _hello(smtp, known)
         if encrypt and not smtp.use_tls:
-            await _start_tls(smtp, route, known)
+            await _start_tls(smtp, route, known=known)
         known = _tls_facts(smtp, known, verified=route.verifies)
         if route.username is not None:
             with _phase("auth", known):
@@ -76,7 +76,7 @@ async def _hello(smtp: aiosmtplib.SMTP, known: SmtpResult) -> None:
             await smtp.helo()
 
 
-async def _start_tls(smtp: aiosmtplib.SMTP, route: Route, known: SmtpResult) -> None:
+async def _start_tls(smtp: aiosmtplib.SMTP, route: Route, *, known: SmtpResult) -> None:
     if not smtp.supports_extension("starttls"):
         if route.tls == "required":
             raise ConnectFailed(replace(known, smtp_phase="starttls"), "TLS is required, and STARTTLS is not offered")
