@@ -248,8 +248,8 @@ async def test_rows_of_templates(stage: Stage | None, tmp_path: Path) -> None:
 
 async def test_facts(stage: Stage | None, tmp_path: Path) -> None:
     async with world_of(stage, tmp_path) as world:
-        assert await world.facts.has_email("default", EMAIL)
-        assert not await world.facts.has_email("other", EMAIL)
+        assert await world.facts.status_of_email("default", EMAIL) == "queued"
+        assert await world.facts.status_of_email("other", EMAIL) is None
         assert await world.facts.stream_of_batch("default", BATCH) == "broadcast"
         assert await world.facts.stream_of_batch("other", BATCH) is None
         assert await world.facts.caused_by("default", EMAIL, CAUSE) == answer()

@@ -100,10 +100,11 @@ class FakeRows:
 
 
 class FakeFacts:
-    """What the read models would have: emails by tenant, streams of batches, answers by their cause."""
+    """What the read models would have: hashes and statuses of emails, streams of batches, answers by their cause."""
 
     def __init__(self) -> None:
         self.emails: dict[tuple[str, UUID], str] = {}
+        self.statuses: dict[tuple[str, UUID], str] = {}
         self.streams: dict[tuple[str, UUID], str] = {}
         self.answer: Callable[[UUID], Event | None] = lambda cause: None
         self.away = False
@@ -113,10 +114,10 @@ class FakeFacts:
         self._ask()
         return {each: self.emails[tenant, each] for each in ids if (tenant, each) in self.emails}
 
-    async def has_email(self, tenant: str, email_id: UUID) -> bool:
-        """Whether it is known."""
+    async def status_of_email(self, tenant: str, email_id: UUID) -> str | None:
+        """The status of those known."""
         self._ask()
-        return (tenant, email_id) in self.emails
+        return self.statuses.get((tenant, email_id), "queued") if (tenant, email_id) in self.emails else None
 
     async def stream_of_batch(self, tenant: str, batch_id: UUID) -> str | None:
         """The stream of a batch."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import Connection, Row, Select, exists, select, tuple_
+from sqlalchemy import Connection, Row, Select, select, tuple_
 
 from services.api.domain.answers import EmailPage, EmailView, Personal
 from services.api.domain.filters import EmailFilter
@@ -42,10 +42,10 @@ def page(connection: Connection, wanted: EmailFilter) -> EmailPage:
     return EmailPage(emails=tuple(_view(row, timeline=None) for row in shown), next_cursor=cursor)
 
 
-def has(connection: Connection, tenant: str, email_id: UUID) -> bool:
-    """Whether the email is known."""
-    known = exists().where(emails.c.tenant == tenant, emails.c.email_id == email_id)
-    return bool(connection.execute(select(known)).scalar_one())
+def status_of(connection: Connection, tenant: str, email_id: UUID) -> str | None:
+    """The status of an email that is known."""
+    asked = select(emails.c.status).where(emails.c.tenant == tenant, emails.c.email_id == email_id)
+    return connection.execute(asked).scalar_one_or_none()
 
 
 def request_hashes(connection: Connection, tenant: str, ids: Collection[UUID]) -> dict[UUID, str]:

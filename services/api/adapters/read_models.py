@@ -33,9 +33,9 @@ class ReadModels:
         """A page of emails."""
         return await self._ask(email_queries.page, wanted)
 
-    async def has_email(self, tenant: str, email_id: UUID) -> bool:
-        """Whether the email is known."""
-        return await self._ask(email_queries.has, tenant, email_id)
+    async def status_of_email(self, tenant: str, email_id: UUID) -> str | None:
+        """The status of an email that is known."""
+        return await self._ask(email_queries.status_of, tenant, email_id)
 
     async def request_hashes(self, tenant: str, ids: Collection[UUID]) -> dict[UUID, str]:
         """The hashes of the requests that are known."""

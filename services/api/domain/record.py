@@ -8,7 +8,7 @@ import msgspec
 from shared import commands
 from shared.commands import Command, SendEmail
 from shared.events import Event, codec
-from shared.kafka.producer import Headers
+from shared.events.codec import Headers
 from shared.topics import EVENTS, REQUESTS, REQUESTS_BULK
 
 SOURCE = "/postlog/api"

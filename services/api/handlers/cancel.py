@@ -32,28 +32,29 @@ class Cancel:
         )
         await self._log.write([record.command(command, origin=origin)])
         try:
-            fact = await eventually(lambda: self._facts.caused_by(origin.tenant, email_id, command_id), seconds=wait)
-            if fact is None and not await self._seen(email_id, origin=origin):
-                raise _unknown()
+            status = await self._answer(command_id, email_id, origin=origin, wait=wait)
         except ApiError as error:
             if error.code != "database_unavailable":
                 raise
-            fact = None
-        return CancelAnswer(email_id=email_id, status=_outcome(fact), command_id=command_id)
+            status = "requested"
+        return CancelAnswer(email_id=email_id, status=status, command_id=command_id)
 
-    async def _seen(self, email_id: UUID, *, origin: Origin) -> bool:
-        recent = self._known.recent(origin.tenant, email_id) is not None
-        return recent or await self._facts.has_email(origin.tenant, email_id)
+    async def _answer(self, command_id: UUID, email_id: UUID, *, origin: Origin, wait: float) -> str:
+        fact = await eventually(lambda: self._facts.caused_by(origin.tenant, email_id, command_id), seconds=wait)
+        if fact is not None and not isinstance(fact, EmailCancelRefused):
+            return _outcome(fact)
+        status = await self._facts.status_of_email(origin.tenant, email_id)
+        if isinstance(fact, EmailCancelRefused) and status != "cancelled":
+            raise ApiError("too_late", fact.reason)
+        if status is None and self._known.recent(origin.tenant, email_id) is None:
+            raise _unknown()
+        return "requested" if fact is None else "cancelled"
 
 
-def _outcome(fact: Event | None) -> str:
+def _outcome(fact: Event) -> str:
     match fact:
-        case None:
-            return "requested"
         case EmailCancelled():
             return "cancelled"
-        case EmailCancelRefused():
-            raise ApiError("too_late", fact.reason)
         case EmailRequestRefused(error_code="unknown_email"):
             raise _unknown()
         case EmailRequestRefused():

@@ -54,8 +54,8 @@ class Known(Protocol):
 class Facts(Protocol):
     """The facts that the read models have."""
 
-    async def has_email(self, tenant: str, email_id: UUID) -> bool:
-        """Whether the email is known."""
+    async def status_of_email(self, tenant: str, email_id: UUID) -> str | None:
+        """The status of an email that is known."""
 
     async def stream_of_batch(self, tenant: str, batch_id: UUID) -> str | None:
         """The stream of a batch that is known."""

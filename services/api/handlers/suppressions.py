@@ -50,7 +50,7 @@ class Suppressions:
             recipient_ref=value.recipient_ref,
             scope=value.scope,
             reason=value.reason,
-            causing_event_id=value.causing_event_id,
+            causing_event_id=fact.causing_event_id,
             added_at=value.added_at,
             expires_at=value.expires_at,
         )

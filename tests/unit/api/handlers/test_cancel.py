@@ -53,6 +53,14 @@ async def test_refused(answer: Any, code: str, status: int) -> None:
     assert (caught.value.code, caught.value.status) == (code, status)
 
 
+async def test_cancelling_again_is_no_error() -> None:
+    stage = Stage()
+    stage.facts.emails["default", ID] = "hash"
+    stage.facts.statuses["default", ID] = "cancelled"
+    stage.facts.answer = fact(EmailCancelRefused, reason="the email is cancelled")
+    assert await cancel(stage) == "cancelled"
+
+
 async def test_without_an_answer_in_time_the_request_stands() -> None:
     stage = Stage()
     stage.facts.emails["default", ID] = "hash"
