@@ -69,6 +69,7 @@ class Connection:
         self._smtp = smtp
         self._facts = facts
         self._timeouts = timeouts
+        self._offered = dict(smtp.esmtp_extensions)  # a lost connection forgets them
 
     @property
     def usable(self) -> bool:
@@ -106,10 +107,9 @@ class Connection:
         self._smtp.close()
 
     async def _transaction(self, mail: Composed, may_finish: Callable[[], bool]) -> aiosmtplib.SMTPResponse:
-        offered = self._smtp.esmtp_extensions
         try:
             content = stuffed(mail.message)
-            sender, recipient = mail_from(mail, offered=offered), rcpt_to(mail, offered=offered)
+            sender, recipient = mail_from(mail, offered=self._offered), rcpt_to(mail, offered=self._offered)
         except UnsafeOnTheWire as unsafe:
             raise _Ended("failed_local", None, detail=str(unsafe)) from None
         await self._command("mail_from", *sender)

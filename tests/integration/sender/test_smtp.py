@@ -249,6 +249,16 @@ async def test_smtputf8_goes_only_where_it_is_offered() -> None:
     assert server.sessions[0].commands == ["EHLO mail.acme.test", "QUIT"]
 
 
+async def test_a_connection_lost_in_the_meantime_is_no_fault_of_the_mail() -> None:
+    async with ScriptedSmtp() as server:
+        connection = await connect(server)
+    while connection.usable:
+        await asyncio.sleep(0.01)
+    international = mail(recipient="josé@example.com", smtputf8=True, eight_bit=True)
+    outcome = await connection.deliver(international, may_finish=lambda: True)
+    assert (outcome.kind, outcome.result.smtp_phase, outcome.connection_lost) == ("deferred", "mail_from", True)
+
+
 async def test_the_recipient_does_not_stand_in_the_reply() -> None:
     outcome, _ = await attempt({"RCPT": "550 5.1.1 <jose@EXAMPLE.com>: user JOSE unknown"})
 
