@@ -1,0 +1,97 @@
+"""The dependency rule: domain <- handlers <- (routes | consumer, adapters) <- main; and the core is pure."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.architecture.source import ROOT, calls, imports, modules, name_of
+
+RANK: Final = {"domain": 0, "handlers": 1, "routes": 2, "consumer": 2, "adapters": 2, "main": 3}
+SERVICES: Final = ("api", "sender", "tracker", "projector")
+# The sender's handlers still take types from its adapters. The list may only shrink.
+TO_BE_MENDED: Final = frozenset(
+    {
+        ("services.sender.handlers.attempts", "services.sender.adapters.open_emails"),
+        ("services.sender.handlers.attempts", "services.sender.adapters.tables"),
+        ("services.sender.handlers.delivery", "services.sender.adapters.mime"),
+        ("services.sender.handlers.delivery", "services.sender.adapters.smtp"),
+        ("services.sender.handlers.intake", "services.sender.adapters.tables"),
+        ("services.sender.handlers.prepare", "services.sender.adapters.content"),
+        ("services.sender.handlers.prepare", "services.sender.adapters.dkim"),
+        ("services.sender.handlers.prepare", "services.sender.adapters.links"),
+        ("services.sender.handlers.prepare", "services.sender.adapters.mime"),
+        ("services.sender.handlers.prepare", "services.sender.adapters.tables"),
+        ("services.sender.handlers.prepare", "services.sender.adapters.templates"),
+        ("services.sender.handlers.timers", "services.sender.adapters.open_emails"),
+    }
+)
+
+PURE: Final = [
+    *modules("shared/events", "shared/acceptance"),
+    *(path for service in SERVICES for path in modules(f"services/{service}/domain")),
+    *(ROOT / "shared" / f"{name}.py" for name in ("lifecycle", "topics", "commands", "records", "problems")),
+    *(ROOT / "shared" / f"{name}.py" for name in ("tokens", "templating", "position")),
+    ROOT / "services" / "sender" / "replies.py",
+]
+LIBRARY: Final = (
+    "abc array ast base64 binascii bisect collections contextlib copy dataclasses datetime decimal email enum",
+    "fractions functools hashlib heapq hmac html ipaddress itertools json math msgspec operator re string struct textwrap",
+    "types typing unicodedata urllib uuid zlib",
+)
+PURE_LIBRARY: Final = frozenset(" ".join(LIBRARY).split())
+# Pure, and each of use to pure code: an address's grammar, a settings value, syntax trees of templates, headers, links.
+PURE_PACKAGES: Final = frozenset({"email_validator", "pydantic", "jinja2"})
+IMPURE_PARTS: Final = frozenset({"urllib.request", "email.utils", "multiprocessing"})
+IMPURE_CALLS: Final = re.compile(
+    r"(open|print|input|exec|eval|new_id|uuid[14]|uuid\.uuid[14])$"
+    r"|.*\b(now|utcnow|today|fromtimestamp_local|urlopen|read_text|write_text|getenv)$"
+)
+
+
+def ring(module: str) -> tuple[str, str] | None:
+    """The service and the room of a module that is in a room."""
+    parts = module.split(".")
+    return (parts[1], parts[2]) if parts[0] == "services" and len(parts) > 2 and parts[2] in RANK else None
+
+
+def test_a_module_imports_from_its_own_ring_and_those_inside_it() -> None:
+    outward = set()
+    for path in modules("services"):
+        mine = ring(name_of(path))
+        for module, _ in imports(path):
+            other = ring(module)
+            if mine and other and RANK[other[1]] > RANK[mine[1]]:
+                outward.add((name_of(path), module))
+    assert outward == TO_BE_MENDED
+
+
+def test_only_main_is_imported_by_no_room() -> None:
+    for path in modules("services"):
+        assert not any(re.fullmatch(r"services\.\w+\.main", module) for module, _ in imports(path)), name_of(path)
+
+
+@pytest.mark.parametrize("path", PURE, ids=name_of)
+def test_pure_code_imports_pure_code_only(path: Path) -> None:
+    pure = {name_of(each) for each in PURE} | {"shared.ids"}
+    for module, name in imports(path):
+        root = module.partition(".")[0]
+        if root in ("shared", "services", "cli"):
+            assert module in pure or f"{module}.{name}" in pure, f"{name_of(path)} imports {module}"
+        else:
+            assert root in PURE_LIBRARY | PURE_PACKAGES and module not in IMPURE_PARTS, f"{name_of(path)}: {module}"
+
+
+@pytest.mark.parametrize("path", PURE, ids=name_of)
+def test_pure_code_asks_no_clock_no_chance_and_no_environment(path: Path) -> None:
+    found = [f"{called} in line {line}" for called, line in calls(path) if IMPURE_CALLS.match(called)]
+    assert not found, name_of(path)
+
+
+def test_settings_are_read_in_main_alone() -> None:
+    """No other module of a service constructs a settings object."""
+    for path in modules("services"):
+        if path.name != "main.py":
+            made = [called for called, _ in calls(path) if re.fullmatch(r"\w*Settings", called)]
+            assert not made, name_of(path)
