@@ -32,9 +32,15 @@ class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, AdminSetti
     smtp_port: int = Field(25, ge=1, le=65535, description="port of the smarthost")
     smtp_username: str | None = Field(None, description="user for SMTP AUTH at the smarthost")
     smtp_password: SecretStr | None = Field(None, description="password for SMTP AUTH at the smarthost")
-    smtp_tls: TlsPolicy = Field("opportunistic", description="TLS to the smarthost: none, opportunistic, required")
+    smtp_tls: TlsPolicy = Field(
+        "opportunistic", description="TLS to the smarthost: none, opportunistic, required, implicit"
+    )
     smtp_tls_verify: bool = Field(True, description="with required TLS: check the certificate")
-    smtp_helo: str = Field("localhost.localdomain", description="our name in EHLO: a FQDN or an address literal")
+    smtp_helo: str = Field(
+        "localhost.localdomain",
+        pattern=r"^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+|\[[0-9A-Za-z.:]+\])$",
+        description="our name in EHLO: a FQDN or an address literal",
+    )
     smtp_connections: int = Field(20, ge=1, le=1000, description="connections at once; each carries one mail at a time")
     smtp_mails_per_connection: int = Field(100, ge=1, description="mails before a connection is renewed")
     smtp_timeout_seconds: float = Field(300, gt=0, description="for each reply before the final dot (RFC 5321)")

@@ -153,7 +153,7 @@ class Delivery:
             self.ended.append((job, None))
         except ConnectFailed as failed:
             self._route_in_trouble()
-            self.ended.append((job, Ended(kind="deferred", marked=False, result=failed.result)))
+            self.ended.append((job, Ended(kind="deferred", marked=False, result=failed.result, detail=str(failed))))
             return None
         except Exception as error:
             log.error("delivery failed unexpectedly", email_id=str(job.email_id), error=repr(error), exc_info=True)

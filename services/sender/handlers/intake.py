@@ -33,7 +33,7 @@ class _Loose(msgspec.Struct):
 
     email_id: UUID
     type: str = ""
-    tenant: str = commands.DEFAULT_TENANT
+    tenant: commands.Tenant = commands.DEFAULT_TENANT
 
 
 class Intake(Protocol):
