@@ -37,8 +37,8 @@ PURE: Final = [
 ]
 LIBRARY: Final = (
     "abc array ast base64 binascii bisect collections contextlib copy dataclasses datetime decimal email enum",
-    "fractions functools hashlib heapq hmac html ipaddress itertools json math msgspec operator re string struct textwrap",
-    "types typing unicodedata urllib uuid zlib",
+    "fractions functools hashlib heapq hmac html ipaddress itertools json math msgspec operator re string",
+    "struct textwrap types typing unicodedata urllib uuid zlib",
 )
 PURE_LIBRARY: Final = frozenset(" ".join(LIBRARY).split())
 # Pure, and each of use to pure code: an address's grammar, a settings value, syntax trees of templates, headers, links.
