@@ -9,7 +9,7 @@ from typing import Final
 
 STAGES: Final = {
     "unit": ("tests/unit", "tests/architecture"),
-    "integration": ("tests/integration",),
+    "integration": ("tests/contract", "tests/integration"),
     "e2e": ("tests/e2e",),
 }
 PURE: Final = (
