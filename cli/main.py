@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "up": "Start the whole stack and stay.",
     "serve": "Run one service.",
     "migrate": "Bring the database to this release.",
+    "config": "The services' settings: check, show.",
     "topics": "Create or check the topics.",
     "keys": "The API's keys: create, list, revoke.",
     "dkim": "Keys that sign mail: generate.",

@@ -60,10 +60,12 @@ class KafkaSettings(Settings):
         "127.0.0.1:9092", validation_alias="KAFKA_BOOTSTRAP_SERVERS", description="brokers, host:port with commas"
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", validation_alias="KAFKA_SECURITY_PROTOCOL", description="as in every Kafka client"
+        "PLAINTEXT",
+        validation_alias="KAFKA_SECURITY_PROTOCOL",
+        description="how to speak to the brokers, as in every Kafka client",
     )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        "SCRAM-SHA-512", validation_alias="KAFKA_SASL_MECHANISM", description="when the protocol has SASL"
+        "SCRAM-SHA-512", validation_alias="KAFKA_SASL_MECHANISM", description="how to log in when the protocol has SASL"
     )
     kafka_sasl_username: str | None = Field(None, validation_alias="KAFKA_SASL_USERNAME", description="SASL user")
     kafka_sasl_password: SecretStr | None = Field(
@@ -73,8 +75,10 @@ class KafkaSettings(Settings):
         None, validation_alias="KAFKA_SSL_CA_LOCATION", description="CA file; the system's when empty"
     )
     topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,64}$", description="put before every topic's name")
-    partitions: int = Field(6, ge=1, le=1000, description="of the topics keyed by email_id; fixed at creation")
-    replication_factor: int = Field(1, ge=1, le=9, description="of the topics, when they are created")
+    partitions: int = Field(
+        6, ge=1, le=1000, description="partitions of the topics keyed by email_id; fixed at creation"
+    )
+    replication_factor: int = Field(1, ge=1, le=9, description="copies of each partition, when topics are created")
 
     @field_validator("kafka_ssl_ca_location")
     @classmethod
@@ -102,7 +106,7 @@ class RecipientSettings(Settings):
     """The key that hashes recipients."""
 
     recipient_key: SecretStr = Field(
-        description="32 bytes or more, in hex: keys recipient_ref; never changes, or suppressions are lost"
+        description="32 bytes or more in hex (openssl rand -hex 32): keys recipient_ref; changed, suppressions are lost"
     )
 
     @field_validator("recipient_key")
@@ -121,15 +125,19 @@ class RecipientSettings(Settings):
 class TokenSettings(Settings):
     """Keys that sign tokens."""
 
-    token_keys: SecretStr = Field(description="id:hex,id:hex: keys of tracking and VERP tokens; the first signs")
+    token_keys: SecretStr = Field(
+        description="id:hex,id:hex (1:$(openssl rand -hex 32)): keys of tracking and VERP tokens; the first signs"
+    )
 
     @field_validator("token_keys")
     @classmethod
     def _keys(cls, value: SecretStr) -> SecretStr:
         try:
             Keys.parse(value.get_secret_value())
-        except ValueError as error:
-            raise ValueError(f"{error}; write id:hex,id:hex, such as 1:$(openssl rand -hex 32)") from None
+        except ValueError:  # its words may hold a part of the key
+            raise ValueError(
+                "not id:hex,id:hex with 16 bytes or more each; make one: 1:$(openssl rand -hex 32)"
+            ) from None
         return value
 
     def keys(self) -> Keys:

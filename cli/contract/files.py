@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from cli.config.documents import env_example, settings_page
 from cli.contract import asyncapi, pages, schemas
 from cli.contract.yaml_text import to_yaml
 from services.api.routes.app import create_app
@@ -28,6 +29,8 @@ FILES: Final[dict[str, Callable[[Path], str]]] = {
     "docs/commands.md": lambda root: pages.commands_page(),
     "docs/topics.md": lambda root: pages.topics_page(),
     "docs/errors.md": lambda root: pages.errors_page(),
+    "docs/settings.md": lambda root: settings_page(),
+    ".env.example": lambda root: env_example(),
 }
 
 

@@ -1,0 +1,1 @@
+"""All settings as data: what `postlog config` checks, shows and documents."""
