@@ -1,0 +1,176 @@
+"""What an email's facts add up to: the lifecycle's state, and what its row says beside it.
+
+Each member is a maximum, a minimum or a union over the facts, so neither order nor repetition matters (P6).
+"""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from shared.events import (
+    EmailBounced,
+    EmailDeferred,
+    EmailDelivered,
+    EmailEvent,
+    EmailFailed,
+    EmailQueued,
+    EmailRejected,
+    EmailRequestRefused,
+    EmailResolved,
+    EmailSuppressed,
+    SmtpEvent,
+)
+from shared.lifecycle import EMPTY, EmailState, Status, apply
+
+QUEUED: Final = 0  # the rank of the fact that says most about an email
+REJECTED: Final = 1
+OTHER: Final = 2
+
+
+class Origin(Struct, frozen=True, array_like=True, omit_defaults=True):
+    """What does not vary over an email's life, by the fact that says most about it."""
+
+    rank: int
+    at: datetime
+    event_id: str
+    stream: str
+    batch_id: str | None = None
+    recipient_ref: str | None = None
+    recipient_domain: str | None = None
+    tags: tuple[str, ...] = ()
+    reference: str | None = None
+    sender: str | None = None
+    template: str | None = None
+    template_version: int | None = None
+    list: str | None = None
+    request_hash: str | None = None
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+class Reply(Struct, frozen=True, array_like=True):
+    """The receiving side's last words."""
+
+    at: datetime
+    event_id: str
+    code: int | None
+    text: str | None
+
+
+class EmailFold(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The facts about one email so far. `error_code` is of the fact that its status comes from."""
+
+    origin: Origin
+    updated_at: datetime
+    state: EmailState = EMPTY
+    reply: Reply | None = None
+    error_code: str | None = None
+    delivered_at: datetime | None = None
+    deferred: bool = False
+
+    @property
+    def status(self) -> Status:
+        """`received` while it is known that there is such an email, and not yet that it was queued."""
+        return self.state.status or "received"
+
+
+encode: Final = msgspec.json.Encoder().encode
+decode: Final = msgspec.json.Decoder(EmailFold).decode
+
+
+def concerns(event: EmailEvent) -> bool:
+    """Whether the fact says anything about an email; a refused command may name one that never was."""
+    return not isinstance(event, EmailRequestRefused)
+
+
+def add(fold: EmailFold | None, event: EmailEvent) -> EmailFold:
+    """The fold with one more fact: commutative, associative, idempotent."""
+    if fold is None:
+        fold = EmailFold(origin=_origin(event), updated_at=event.occurred_at)
+    state = apply(fold.state, event)
+    return EmailFold(
+        origin=_first_origin(fold.origin, event),
+        updated_at=max(fold.updated_at, event.occurred_at),
+        state=state,
+        reply=_last_reply(fold.reply, event),
+        error_code=fold.error_code if state.furthest is fold.state.furthest else _error_code(event),
+        delivered_at=_earliest(fold.delivered_at, event.occurred_at) if _delivers(event) else fold.delivered_at,
+        deferred=fold.deferred or isinstance(event, EmailDeferred),
+    )
+
+
+def _first_origin(known: Origin, event: EmailEvent) -> Origin:
+    if _rank(event) > known.rank:
+        return known
+    other = _origin(event)
+    return min(known, other, key=lambda origin: (origin.rank, origin.at, origin.event_id))
+
+
+def _rank(event: EmailEvent) -> int:
+    match event:
+        case EmailQueued():
+            return QUEUED
+        case EmailRejected():
+            return REJECTED
+        case _:
+            return OTHER
+
+
+def _origin(event: EmailEvent) -> Origin:
+    common = (
+        _rank(event),
+        event.occurred_at,
+        str(event.event_id),
+        event.stream,
+        str(event.batch_id) if event.batch_id else None,
+        event.recipient_ref,
+        event.recipient_domain,
+        event.tags,
+        event.reference,
+    )
+    if not isinstance(event, EmailQueued):
+        return Origin(*common)
+    return Origin(
+        *common,
+        event.sender,
+        event.template,
+        event.template_version,
+        event.list,
+        event.request_hash,
+        event.send_at,
+        event.expires_at,
+    )
+
+
+def _last_reply(known: Reply | None, event: EmailEvent) -> Reply | None:
+    if not isinstance(event, SmtpEvent):
+        return known
+    text = event.smtp_reply_text or getattr(event, "dsn_diagnostic_code", None)
+    if text is None and event.smtp_reply_code is None:
+        return known
+    if known is not None and (known.at, known.event_id) >= (event.occurred_at, str(event.event_id)):
+        return known
+    return Reply(event.occurred_at, str(event.event_id), event.smtp_reply_code, text)
+
+
+def _error_code(event: EmailEvent) -> str | None:
+    match event:
+        case EmailRejected():
+            return event.error_code
+        case EmailFailed() | EmailSuppressed():
+            return event.reason
+        case EmailBounced():
+            return event.bounce_category
+        case EmailResolved(decision="give_up"):
+            return "in_doubt"
+    return None
+
+
+def _delivers(event: EmailEvent) -> bool:
+    return isinstance(event, EmailDelivered) or (isinstance(event, EmailResolved) and event.decision == "delivered")
+
+
+def _earliest(known: datetime | None, at: datetime) -> datetime:
+    return at if known is None else min(known, at)
