@@ -1,6 +1,5 @@
 """Tracked links, the pixel and the unsubscribe URL of one email. What is not rewritten stays byte for byte."""
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,13 +7,9 @@ from msgspec.structs import replace
 from turbohtml.rewrite import Element, rewrite
 
 from shared.records import OpenEmail
+from shared.redirect import redirect_target
 from shared.tokens import EmailToken, Keys
 
-# http or https, a host without user information, no white space, control character or backslash: what the tracker
-# redirects to. Any other link is left alone and works untracked.
-_TRACKABLE: Final = re.compile(
-    "https?://[^\x00-\x20\x7f\\\\@/?#]+(?:[/?#][^\x00-\x20\x7f\\\\]*)?", re.IGNORECASE | re.DOTALL
-)
 _BLANKS: Final = " \t\r\n\f"
 
 
@@ -74,9 +69,9 @@ class _Page:
         self.pixel = pixel
 
     def link(self, element: Element) -> None:
-        """Track a link that can be tracked."""
+        """Track a link that the tracker would follow; any other works untracked."""
         url = (element.get("href") or "").strip(_BLANKS)
-        if element.has_attribute("data-no-track") or not _TRACKABLE.fullmatch(url) or self._ours(url):
+        if element.has_attribute("data-no-track") or redirect_target(url) is None or self._ours(url):
             return
         element.set_attribute("href", self._links.clicked(url, position=self._position))
         self._position += 1

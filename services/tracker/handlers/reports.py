@@ -7,10 +7,10 @@ from typing import Final, NamedTuple, Protocol
 from services.tracker import metrics
 from services.tracker.domain.bursts import Burst, Bursts, HitKind
 from services.tracker.domain.hit import Hit, IpPolicy, kept_address, kept_user_agent
-from services.tracker.domain.target import redirect_target
 from services.tracker.handlers.records import Record, UnsubscribeMethod, clicked, opened, unsubscribed
 from shared.clock import Clock
 from shared.ids import new_id
+from shared.redirect import redirect_target
 from shared.tokens import EmailToken, Keys
 
 _RECORD_OF: Final = {"open": opened, "click": clicked}
