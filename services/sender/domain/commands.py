@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from services.sender.domain.attempt import settle
 from services.sender.domain.decision import Decision, envelope, final
+from shared.acceptance.limits import MAX_SEND_AHEAD
 from shared.commands import CancelEmail, EmailCommand, HoldEmail, ReleaseEmail, ReportOutcome, RescheduleEmail
 from shared.events import (
     EmailCancelled,
@@ -21,6 +22,7 @@ from shared.ids import event_id_for
 from shared.records import FinalEmail, OpenEmail, WaitingCommands, Work
 
 GRACE: Final = timedelta(seconds=60)  # how long a command waits for its email to come
+MOST_WAITING: Final = 20  # commands that may wait for one email: they stand in one record
 WAITING: Final = ("staged", "queued", "scheduled", "deferred", "held")
 
 
@@ -108,6 +110,8 @@ def _cancel(command: CancelEmail, email: OpenEmail, *, cause: UUID, now: datetim
 def _reschedule(command: RescheduleEmail, email: OpenEmail, *, cause: UUID, now: datetime) -> Decision:
     if email.status not in ("queued", "scheduled") or email.attempt:
         return refuse(command, code="too_late", detail="an attempt has begun", cause=cause, now=now)
+    if command.send_at > now + MAX_SEND_AHEAD:
+        return refuse(command, code="send_at_too_far", detail="is more than a year ahead", cause=cause, now=now)
     due, span = max(command.send_at, now), email.expires_at - email.due_at
     fact = EmailRescheduled(**envelope(email, kind="email.rescheduled", at=now, cause=cause), send_at=command.send_at)
     moved = replace(

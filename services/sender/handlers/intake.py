@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 from uuid import UUID
 
 import msgspec
@@ -21,9 +21,11 @@ from shared.ids import derived_id
 from shared.kafka.dead_letter import DeadLetterLimit, dead_letter
 from shared.kafka.producer import Headers
 from shared.records import FinalEmail, OpenEmail, TemplateVersion, WaitingCommands
+from shared.telemetry import traceparent
 from shared.tokens import recipient_ref
 from shared.topics import DEAD_LETTERS, REQUESTS, REQUESTS_BULK, partition_for
 
+MAX_FORWARDED: Final = 950_000  # bytes; a stranger's client may write larger records than ours does
 OWN_SOURCES = (b"/postlog/api", b"/postlog/sender")
 Ends = Callable[[int], dict[str, int]]
 
@@ -81,6 +83,9 @@ class RequestIntake:
     def _forward(self, group: Group, message: Message, *, email_id: UUID, home: int) -> None:
         topic = REQUESTS_BULK if message.topic() == self._settings.topic(REQUESTS_BULK.name) else REQUESTS
         headers = cast(Headers, message.headers() or [])
+        if len(message) + sum(len(name) + len(value or b"") for name, value in headers) > MAX_FORWARDED:
+            self._bury(group, message, reason="in the wrong partition, and too large to be forwarded")
+            return
         group.forward(topic.name, message.value() or b"", key=str(email_id).encode(), headers=headers, partition=home)
 
     def _send(self, group: Group, message: Message, command: SendEmail) -> None:
@@ -138,12 +143,15 @@ class RequestIntake:
         known = group.get(partition, command.email_id)
         cause = _cause(message, command.command_id)
         now = self._clock.now()
-        if known is None or isinstance(known, WaitingCommands):
+        if isinstance(known, WaitingCommands) and len(known.commands) >= rules.MOST_WAITING:
+            detail = "there is no such email, and many commands wait for it"
+            decision = rules.refuse(command, code="unknown_email", detail=detail, cause=cause, now=now)
+        elif known is None or isinstance(known, WaitingCommands):
             kept = msgspec.structs.replace(command, command_id=cause)
             decision = rules.wait(kept, known, ends=self._ends(partition), now=now)
         else:
             decision = rules.act(command, known, cause=cause, now=now)
-        group.decide(partition, command.email_id, decision, traceparent=_header(message, "traceparent"))
+        group.decide(partition, command.email_id, decision, traceparent=_trace(message))
 
     def _unreadable(self, group: Group, message: Message, error: Exception) -> None:
         loose = _loose(message.value())
@@ -186,7 +194,7 @@ def _asked(message: Message, command: SendEmail) -> Asked:
         command=command,
         command_id=_cause(message, command.command_id),
         appended_at=datetime.fromtimestamp(milliseconds / 1000, UTC),
-        traceparent=_header(message, "traceparent"),
+        traceparent=_trace(message),
     )
 
 
@@ -198,6 +206,11 @@ def _cause(message: Message, command_id: UUID | None) -> UUID:
         return UUID(_header(message, "ce_id") or "")
     except ValueError:
         return derived_id("record", message.topic(), message.partition(), message.offset())
+
+
+def _trace(message: Message) -> str | None:
+    given = _header(message, "traceparent")
+    return None if given is None else traceparent(given)
 
 
 def _header(message: Message, name: str) -> str | None:
