@@ -38,9 +38,7 @@ def kafka_container() -> tuple[str, Callable[[], object]]:
     container = DockerContainer(service["image"]).with_bind_ports(9092, port)
     for name, value in service["environment"].items():
         container.with_env(name, str(value))
-    container.with_env("KAFKA_LISTENERS", "PLAINTEXT://:9092,CONTROLLER://:9093")
-    container.with_env("KAFKA_ADVERTISED_LISTENERS", f"PLAINTEXT://127.0.0.1:{port}")
-    container.with_env("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT")
+    container.with_env("KAFKA_ADVERTISED_LISTENERS", f"INTERNAL://localhost:19092,PLAINTEXT://127.0.0.1:{port}")
     container.with_env("KAFKA_CONTROLLER_QUORUM_VOTERS", "1@localhost:9093")
     container.start()
     wait_for_logs(container, "Kafka Server started", timeout=60)
