@@ -5,7 +5,7 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEAD_BYTES: Final = 16 * 1024  # a token carries one URL: 8 KiB of path are plenty
+HEAD_BYTES: Final = 32 * 1024  # a path of 8 KiB, and the cookies of a whole domain beside it
 HEAD_SECONDS: Final = 5.0
 _TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 

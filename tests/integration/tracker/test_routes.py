@@ -10,6 +10,7 @@ from cli.stack.ports import HOST
 from shared.events import EmailClicked, EmailEvent, EmailOpened, EmailUnsubscribed, SuppressionAdded
 from shared.ids import new_id
 from shared.records import decode_suppression
+from shared.redirect import MAX_TARGET
 from shared.topics import SUPPRESSIONS
 from tests.integration.tracker.stage import Log, Tracker, a_token, forged, path_of
 
@@ -44,6 +45,12 @@ def test_a_click_leads_where_the_token_says_and_nowhere_else(tracker: Tracker, l
     (event,) = log.wait_for(1)
     assert isinstance(event, EmailClicked)
     assert (event.email_id, event.link_position) == (token.email, 4)
+
+
+def test_the_longest_link_that_the_sender_tracks_is_followed(tracker: Tracker, log: Log) -> None:
+    start = "https://example.org/"
+    token = a_token(url=start + "x" * (MAX_TARGET - len(start)), tenant="t" * 64, batch_id=new_id().bytes)
+    assert tracker.ask(path_of("click", token)).headers["location"] == token.url
 
 
 def test_head_is_answered_like_get_and_told_as_head(tracker: Tracker, log: Log) -> None:
@@ -156,7 +163,7 @@ def raw(tracker: Tracker, data: bytes) -> bytes:
 
 
 def test_a_head_that_does_not_end_has_bounds(tracker: Tracker) -> None:
-    endless = b"GET /o/x HTTP/1.1\r\nhost: x\r\nx-filler: " + b"a" * 20_000
+    endless = b"GET /o/x HTTP/1.1\r\nhost: x\r\nx-filler: " + b"a" * 40_000
     assert raw(tracker, endless).startswith(b"HTTP/1.1 431 ")
     began = time.monotonic()
     assert raw(tracker, b"GET /o/x HTTP/1.1\r\nhost: x\r\n") == b""
