@@ -1,6 +1,6 @@
 """Make invoices.csv: 300 customers of a small firm, the same file every time.
 
-    python examples/make_invoices.py > examples/invoices.csv
+python examples/make_invoices.py > examples/invoices.csv
 """
 
 import csv
