@@ -3,10 +3,11 @@
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
+from services.api.domain.keys import make_key
 from shared.dkim import Algorithm, generate_key
 
 SELECTORS: Final[dict[str, Algorithm]] = {"local-rsa": "rsa-sha256", "local-ed25519": "ed25519-sha256"}
@@ -14,24 +15,21 @@ SELECTORS: Final[dict[str, Algorithm]] = {"local-rsa": "rsa-sha256", "local-ed25
 
 @dataclass(frozen=True, kw_only=True)
 class LocalSecrets:
-    """What the embedded parts and the local services need to know of each other."""
+    """What the embedded parts, the local services and their user need to know of each other."""
 
-    postgres_password: str
-    token_keys: str
-    recipient_key: str
+    postgres_password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    token_keys: str = field(default_factory=lambda: f"1:{secrets.token_hex(32)}")
+    recipient_key: str = field(default_factory=lambda: secrets.token_hex(32))
+    api_key: str = field(default_factory=lambda: make_key(entropy=secrets.token_bytes(40)))
 
 
 def local_secrets(file: Path) -> LocalSecrets:
-    """The secrets in `file`, made when it does not exist."""
-    if file.exists():
-        return LocalSecrets(**json.loads(file.read_text(encoding="utf-8")))
-    made = LocalSecrets(
-        postgres_password=secrets.token_urlsafe(24),
-        token_keys=f"1:{secrets.token_hex(32)}",
-        recipient_key=secrets.token_hex(32),
-    )
-    _write(file, json.dumps(asdict(made), indent=2).encode())
-    return made
+    """The secrets in `file`; those that are not there yet are made."""
+    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    found = LocalSecrets(**known)
+    if asdict(found) != known:
+        _write(file, json.dumps(asdict(found), indent=2).encode())
+    return found
 
 
 def dkim_keys(directory: Path) -> list[dict[str, str]]:
@@ -47,5 +45,9 @@ def dkim_keys(directory: Path) -> list[dict[str, str]]:
 
 
 def _write(file: Path, content: bytes) -> None:
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
+    """Write the whole file or nothing; nobody else may read it at any time."""
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
         output.write(content)
+    fresh.replace(file)

@@ -81,11 +81,17 @@ class Stack:
         """A running part: its `pid`, `log`, `kill()`, `serving()`; KeyError when it does not run here."""
         return self._supervisor[name]
 
+    @property
+    def api_key(self) -> str:
+        """A key of the default tenant for local use; the same in every run."""
+        return self._secrets.api_key
+
     def note(self) -> dict[str, Any]:
         """What runs and where: for people, for a second start and for other programs."""
         running = self._parts | self._given.replaced()
         found = {name: value for name, value in asdict(self.addresses).items() if _PART_AT[name] in running}
-        return {"parts": sorted(self._parts), "addresses": found}
+        key = {"api_key": self.api_key} if "api" in running else {}
+        return {"parts": sorted(self._parts), "addresses": found | key}
 
     async def stop(self, name: str) -> None:
         """Stop one part and leave it stopped."""
@@ -110,14 +116,22 @@ class Stack:
         await self._supervisor.start(*(self._part(name) for name in SERVERS if name in self._parts))
         services = [name for name in SERVICES if name in self._parts]
         if services:
-            await asyncio.gather(self._step("migrate"), self._step("topics", "create"))
+            await asyncio.gather(self._database(), self._step("topics", "create"))
             await self._supervisor.start(*(self._part(name) for name in services))
+
+    async def _database(self) -> None:
+        await self._step("migrate")
+        await self._postlog("keys", "create", "--name", "local", "--stdin", say=self._secrets.api_key)
 
     async def _step(self, *command: str) -> None:
         """A command of ours that must be done before the services start."""
         began = time.monotonic()
-        said = await run((*POSTLOG, *command), doing=f"postlog {' '.join(command)}", environment=self.environment)
+        said = await self._postlog(*command)
         self._say(f"{command[0]:<10} done in  {time.monotonic() - began:4.1f} s   {said.strip()}")
+
+    async def _postlog(self, *command: str, say: str = "") -> str:
+        doing = f"postlog {' '.join(command)}"
+        return await run((*POSTLOG, *command), doing=doing, environment=self.environment, say=say)
 
     def _part(self, name: str) -> Part:
         match name:
