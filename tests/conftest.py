@@ -48,11 +48,11 @@ def pg_database(pg_url: str) -> Iterator[str]:
     """libpq URL of an empty database of this test's own, dropped after it."""
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(pg_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        connection.execute(f"CREATE DATABASE {name}")
         try:
             yield url_of_database(pg_url, name)
         finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

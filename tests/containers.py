@@ -29,7 +29,7 @@ def composed(service: str) -> dict[str, Any]:
 def kafka_container() -> tuple[str, Callable[[], object]]:
     """Bootstrap servers and what stops it. The port is chosen before: the broker must know what it advertises."""
     from testcontainers.core.container import DockerContainer
-    from testcontainers.core.waiting_utils import wait_for_logs
+    from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
     from cli.stack.ports import free_port
 
@@ -40,14 +40,13 @@ def kafka_container() -> tuple[str, Callable[[], object]]:
         container.with_env(name, str(value))
     container.with_env("KAFKA_ADVERTISED_LISTENERS", f"INTERNAL://localhost:19092,PLAINTEXT://127.0.0.1:{port}")
     container.with_env("KAFKA_CONTROLLER_QUORUM_VOTERS", "1@localhost:9093")
-    container.start()
-    wait_for_logs(container, "Kafka Server started", timeout=60)
+    container.waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(60)).start()
     return f"127.0.0.1:{port}", container.stop
 
 
 def postgres_container() -> tuple[str, Callable[[], object]]:
     """libpq URL and what stops it."""
-    from testcontainers.postgres import PostgresContainer
+    from testcontainers.community.postgres import PostgresContainer
 
     container = PostgresContainer(composed("postgres")["image"], driver=None).start()
     return container.get_connection_url(), container.stop
