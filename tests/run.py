@@ -1,11 +1,14 @@
 """`make test`: every test in three stages, with the time each took; gates on skips and on branch coverage."""
 
+import os
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Final
+
+from tests.servers import Servers
 
 STAGES: Final = {
     "unit": ("tests/unit", "tests/architecture"),
@@ -21,6 +24,7 @@ PURE: Final = (
     "services/sender/ready.py",
 )
 GATES: Final = (("pure code", PURE, 95), ("all code", ("services/*", "shared/*", "cli/*"), 85))
+AT_ONCE: Final = {"unit": 2, "integration": 3}  # integration tests mostly wait
 MAY_BE_SKIPPED: Final = ("needs Docker", "needs another platform")
 
 
@@ -29,7 +33,11 @@ def main() -> int:
     reports = Path(".pytest_cache/reports")
     reports.mkdir(parents=True, exist_ok=True)
     _coverage("erase")
-    codes = [_stage(name, paths, reports / f"{name}.xml") for name, paths in STAGES.items()]
+    servers = Servers()
+    try:
+        codes = [_stage(name, paths, reports / f"{name}.xml", servers) for name, paths in STAGES.items()]
+    finally:
+        servers.stop()
     skipped = [line for name in STAGES for line in _wrongly_skipped(reports / f"{name}.xml")]
     for line in skipped:
         print(f"skipped, though it can run here: {line}")
@@ -38,10 +46,16 @@ def main() -> int:
     return int(any(codes) or bool(skipped) or not all(held))
 
 
-def _stage(name: str, paths: tuple[str, ...], report: Path) -> int:
+def _stage(name: str, paths: tuple[str, ...], report: Path, servers: Servers) -> int:
     begun = time.monotonic()
-    command = ("coverage", "run", "--parallel-mode", "-m", "pytest", "-q", f"--junit-xml={report}", *paths)
-    code = subprocess.run((sys.executable, "-m", *command), check=False).returncode
+    command = ["coverage", "run", "--parallel-mode", "-m", "pytest", "-q", f"--junit-xml={report}", *paths]
+    if name in AT_ONCE:
+        command += [f"--numprocesses={AT_ONCE[name]}", "--dist=loadfile"]
+    environment = dict(os.environ)
+    if name == "integration":  # one Kafka and one PostgreSQL for all processes
+        environment |= {"KAFKA_BOOTSTRAP_SERVERS": servers.kafka(), "DATABASE_URL": servers.postgres()}
+        print(f"== servers: {servers.used}", flush=True)
+    code = subprocess.run((sys.executable, "-m", *command), check=False, env=environment).returncode
     print(f"== {name}: {time.monotonic() - begun:.0f} s, {'passed' if code == 0 else f'exit code {code}'}", flush=True)
     return code
 
