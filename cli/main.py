@@ -71,6 +71,20 @@ def main() -> None:
         app(prog_name="postlog")
     except CommandError as error:
         sys.exit(_show(error))
+    except ValueError as error:
+        sys.exit(_show(_settings_error(error)))
+
+
+def _settings_error(error: ValueError) -> CommandError:
+    """Wrong settings as a line each; any other error is raised again. (Imports are here to keep help fast.)"""
+    from pydantic import ValidationError
+
+    from cli.config.catalog import readers
+    from cli.config.mistakes import lines_of
+
+    if not isinstance(error, ValidationError):
+        raise error
+    return CommandError("\n".join(lines_of(error, list(readers()))), exit_code=2)
 
 
 def _show(error: CommandError) -> int:

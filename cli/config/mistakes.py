@@ -1,7 +1,7 @@
 """What is wrong with the settings: a line for each mistake, with the setting's name and how to mend it."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,11 +16,15 @@ def mistakes_of(service: str) -> list[str]:
     try:
         settings_class(service)()
     except ValidationError as error:
-        known = settings_of(service)
-        return [_line(details, known) for details in error.errors(include_url=False)]
+        return lines_of(error, settings_of(service))
     except UnicodeDecodeError:
         return [".env: not UTF-8 text"]
     return []
+
+
+def lines_of(error: ValidationError, known: Sequence[Setting]) -> list[str]:
+    """A line for each mistake that a settings object found in itself."""
+    return [_line(details, known) for details in error.errors(include_url=False)]
 
 
 def all_mistakes(services: Iterable[str], places: Places) -> list[str]:
@@ -29,7 +33,7 @@ def all_mistakes(services: Iterable[str], places: Places) -> list[str]:
     return list(dict.fromkeys([*found, *_unknown(places), *_said_twice(places)]))
 
 
-def _line(details: Mapping[str, Any], known: list[Setting]) -> str:
+def _line(details: Mapping[str, Any], known: Sequence[Setting]) -> str:
     message = str(details["msg"]).removeprefix("Value error, ")
     if not details["loc"]:
         return message  # about several settings: it names them
@@ -44,7 +48,7 @@ def _line(details: Mapping[str, Any], known: list[Setting]) -> str:
     return f"{name}: {value} is not {_with_article(setting.kind)} ({setting.meaning}{default})"
 
 
-def _named(loc: tuple[Any, ...], known: list[Setting]) -> tuple[str, Setting | None, str]:
+def _named(loc: tuple[Any, ...], known: Sequence[Setting]) -> tuple[str, Setting | None, str]:
     """The variable that an error is about, its setting if it is one, and the place within its JSON."""
     for setting in known:
         size = 1 if loc[0] == setting.name else len(setting.path)

@@ -34,6 +34,14 @@ def test_every_command_has_its_module(name: str) -> None:
     assert typer.main.get_command(module.app).help or typer.main.get_command(module.app).commands
 
 
+def test_a_wrong_setting_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTLOG_PARTITIONS", "none")
+    done = run("topics", "check")
+    assert done.returncode == 2
+    assert done.stderr.startswith("postlog: POSTLOG_PARTITIONS: 'none' is not a ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_an_unknown_command_is_a_usage_error() -> None:
     done = run("nonsense")
     assert done.returncode == 2
