@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from services.sender.adapters.open_emails import OpenEmails, due_of, queue_of
+from services.sender.adapters.open_emails import OpenEmails
 from services.sender.domain.decision import Decision
+from services.sender.domain.queues import due_of, queue_of
 from shared import records
 from shared.events import Event, codec
 from shared.kafka.producer import Headers

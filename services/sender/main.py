@@ -12,6 +12,7 @@ from services.sender import metrics
 from services.sender.adapters.changelog import Changelog
 from services.sender.adapters.dkim import Signer
 from services.sender.adapters.mx import Smarthost
+from services.sender.adapters.prepare import MailPreparer
 from services.sender.adapters.slot import Slot, claim
 from services.sender.adapters.smtp import Connector
 from services.sender.adapters.tables import Tables
@@ -21,7 +22,6 @@ from services.sender.domain.attempt import Ended
 from services.sender.handlers.attempts import Attempts
 from services.sender.handlers.delivery import Delivery, Job
 from services.sender.handlers.intake import RequestIntake
-from services.sender.handlers.prepare import MailPreparer
 from services.sender.handlers.timers import Timers
 from services.sender.lease import Lease
 from services.sender.ready import Ready

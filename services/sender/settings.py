@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, model_validator
 
-from services.sender.adapters.route import Route, Timeouts, TlsPolicy
 from services.sender.domain.retry import RetryPolicy
+from services.sender.domain.route import Route, Timeouts, TlsPolicy
 from shared.dkim import DkimDomain
 from shared.settings import AdminSettings, KafkaSettings, RecipientSettings, TokenSettings
 

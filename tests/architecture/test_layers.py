@@ -10,23 +10,6 @@ from tests.architecture.source import ROOT, calls, imports, modules, name_of
 
 RANK: Final = {"domain": 0, "handlers": 1, "routes": 2, "consumer": 2, "adapters": 2, "main": 3}
 SERVICES: Final = ("api", "sender", "tracker", "projector")
-# The sender's handlers still take types from its adapters. The list may only shrink.
-TO_BE_MENDED: Final = frozenset(
-    {
-        ("services.sender.handlers.attempts", "services.sender.adapters.open_emails"),
-        ("services.sender.handlers.attempts", "services.sender.adapters.tables"),
-        ("services.sender.handlers.delivery", "services.sender.adapters.mime"),
-        ("services.sender.handlers.delivery", "services.sender.adapters.smtp"),
-        ("services.sender.handlers.intake", "services.sender.adapters.tables"),
-        ("services.sender.handlers.prepare", "services.sender.adapters.content"),
-        ("services.sender.handlers.prepare", "services.sender.adapters.dkim"),
-        ("services.sender.handlers.prepare", "services.sender.adapters.links"),
-        ("services.sender.handlers.prepare", "services.sender.adapters.mime"),
-        ("services.sender.handlers.prepare", "services.sender.adapters.tables"),
-        ("services.sender.handlers.prepare", "services.sender.adapters.templates"),
-        ("services.sender.handlers.timers", "services.sender.adapters.open_emails"),
-    }
-)
 
 PURE: Final = [
     *modules("shared/events", "shared/acceptance"),
@@ -64,7 +47,7 @@ def test_a_module_imports_from_its_own_ring_and_those_inside_it() -> None:
             other = ring(module)
             if mine and other and RANK[other[1]] > RANK[mine[1]]:
                 outward.add((name_of(path), module))
-    assert outward == TO_BE_MENDED
+    assert outward == set()
 
 
 def test_only_main_is_imported_by_no_room() -> None:

@@ -3,41 +3,23 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 import aiosmtplib
 from aiosmtplib.protocol import SMTPProtocol
 from msgspec.structs import replace
 
-from services.sender.adapters.mime import Composed
-from services.sender.adapters.route import Route, Timeouts
+from services.sender.domain.mail import Composed, Outcome, OutcomeKind
+from services.sender.domain.route import Route, Timeouts
 from services.sender.envelope import mail_from, rcpt_to
 from services.sender.replies import clean, enhanced_status
 from services.sender.wire import UnsafeOnTheWire, stuffed
 from shared.commands import SmtpResult
 from shared.events.envelope import SmtpPhase
 
-OutcomeKind = Literal["delivered", "deferred", "bounced", "in_doubt", "cut", "failed_local"]
 FINAL_DOT: Final = b".\r\n"
 BLOCK: Final = 256 * 1024  # octets written before the other side must have taken them
 SERVICE_CLOSING: Final = 421
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """How a mail transaction ended.
-
-    `cut`: we were not allowed to finish, and nothing was delivered. `failed_local`: it cannot be sent this way, and
-    nothing was tried; `detail` says why. `in_doubt`: no reply is known to the final dot. `detail` is in our words,
-    what the other side said is in `result`.
-    """
-
-    kind: OutcomeKind
-    result: SmtpResult
-    connection_lost: bool = False
-    session_ms: int = 0
-    detail: str | None = None
 
 
 class _Ended(Exception):

@@ -12,6 +12,7 @@ from services.sender.adapters.headers import CannotCompose, address_field, text_
 from services.sender.adapters.links import TrackerLinks, links_of
 from services.sender.adapters.parts import Part, file_part, multipart, text_part
 from services.sender.adapters.templates import Rendered
+from services.sender.domain.mail import Composed
 from shared.acceptance import Mailbox, Refusal, parse_mailbox
 from shared.acceptance.headers import DENIED, DENIED_FAMILIES
 from shared.commands import Address
@@ -31,20 +32,6 @@ class House:
     tracker_url: str
     bounce_domain: str
     postal_address: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Composed:
-    """A message with its envelope. `date` is that of its header, `from_domain` the domain that signs it."""
-
-    message: bytes
-    envelope_sender: str
-    envelope_id: str
-    recipient: str
-    from_domain: str
-    date: datetime
-    smtputf8: bool = False
-    eight_bit: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

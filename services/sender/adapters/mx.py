@@ -1,6 +1,6 @@
 """Where mail for a domain goes. One answer so far: a smarthost takes all of it."""
 
-from services.sender.adapters.route import Route
+from services.sender.domain.route import Route
 
 
 class Smarthost:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from shared.records import FinalEmail, OpenEmail, WaitingCommands, Work, decode_work, encode
+from services.sender.domain.queues import due_of, queue_of
+from shared.records import FinalEmail, OpenEmail, Work, decode_work, encode
 
 SCHEMA: Final = """
 pragma journal_mode = wal; pragma synchronous = normal; pragma secure_delete = on;
@@ -23,34 +24,7 @@ create index if not exists by_due on email (queue, due) where queue is not null;
 create index if not exists by_final on email (final_at) where final_at is not null;
 create table if not exists meta (name text primary key, value text not null) without rowid;
 """
-COMMANDS: Final = "commands"  # the queue of commands that wait for their email
-DOUBTS: Final = "doubts"  # the queue of doubts that wait for a decision
 MAX_AGE_SECONDS: Final = 86_400  # an older cache may have missed tombstones that compaction removed (rule 6)
-
-
-def queue_of(work: Work) -> str | None:
-    """The ready queue that a row waits in: stream, tenant, batch, destination; None when it waits for nothing."""
-    match work:
-        case OpenEmail(held=False, status="queued" | "scheduled" | "deferred"):
-            request = work.request
-            return f"{request.stream}\x1f{request.tenant}\x1f{request.batch_id or ''}\x1f{work.recipient_domain}"
-        case OpenEmail(status="in_doubt"):
-            return DOUBTS
-        case WaitingCommands():
-            return COMMANDS
-    return None
-
-
-def due_of(work: Work) -> float | None:
-    """When a row wants attention, in seconds of the epoch: when due, or when it expires if that is sooner."""
-    match work:
-        case OpenEmail():
-            return (
-                min(work.due_at, work.expires_at).timestamp() if work.status != "in_doubt" else work.due_at.timestamp()
-            )
-        case WaitingCommands():
-            return work.refuse_after.timestamp()
-    return None
 
 
 class OpenEmails:

@@ -8,8 +8,9 @@ from functools import lru_cache
 import aiosmtplib
 from msgspec.structs import replace
 
-from services.sender.adapters.dialogue import Connection, Outcome, give_all_at_once
-from services.sender.adapters.route import ConnectFailed, Route, Timeouts
+from services.sender.adapters.dialogue import Connection, give_all_at_once
+from services.sender.domain.mail import Outcome
+from services.sender.domain.route import ConnectFailed, Route, Timeouts
 from services.sender.replies import clean, enhanced_status
 from shared.commands import SmtpResult
 from shared.events.envelope import SmtpPhase

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from services.sender.adapters.open_emails import COMMANDS, DOUBTS, due_of, queue_of
-from services.sender.adapters.tables import Tables
 from services.sender.domain.attempt import Ended, begin, end, give_up, suppress
+from services.sender.domain.queues import COMMANDS, DOUBTS, due_of, queue_of
 from services.sender.group import Group
 from services.sender.handlers.delivery import Delivery, Job
+from services.sender.handlers.ports import Tables
 from services.sender.ready import QueueKey, Ready
 from services.sender.settings import SenderSettings
 from shared.clock import Clock

@@ -8,32 +8,21 @@ import asyncio
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 from uuid import UUID
 
 import structlog
 import uvloop
 
-from services.sender.adapters.mime import Composed
-from services.sender.adapters.smtp import ConnectFailed, Connection, Outcome, Route
-from services.sender.domain.attempt import Ended, FailureReason
+from services.sender.domain.attempt import Ended
+from services.sender.domain.mail import Outcome
+from services.sender.domain.route import ConnectFailed
+from services.sender.handlers.ports import CannotPrepare, Connection, Connector, NotYet, Preparer, Router
 from services.sender.lease import Lease
 from shared.records import OpenEmail
 
 IDLE_SECONDS: Final = 30.0  # an unused connection is closed after this
 log = structlog.get_logger()
-
-
-class CannotPrepare(Exception):
-    """The mail cannot be made: given up, with the reason."""
-
-    def __init__(self, reason: FailureReason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-
-
-class NotYet(Exception):
-    """Something the mail needs is not here yet: to be tried again shortly, without an attempt being counted."""
 
 
 @dataclass(eq=False)
@@ -48,27 +37,6 @@ class Job:
     marked: bool = False
     mx_host: str = ""
     answer: "asyncio.Future[bool] | None" = field(default=None, repr=False)
-
-
-class Preparer(Protocol):
-    """Makes the mail: renders, composes, signs. Raises `CannotPrepare` or `NotYet`."""
-
-    async def prepare(self, email: OpenEmail) -> Composed:
-        """The mail, ready to be spoken."""
-
-
-class Router(Protocol):
-    """Says where mail for a domain goes."""
-
-    async def routes(self, domain: str) -> list[Route]:
-        """Routes by preference."""
-
-
-class Connector(Protocol):
-    """Opens connections."""
-
-    async def connect(self, route: Route) -> Connection:
-        """An established connection; raises ConnectFailed."""
 
 
 class Delivery:

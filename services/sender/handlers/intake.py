@@ -8,10 +8,10 @@ from uuid import UUID
 import msgspec
 from confluent_kafka import Message
 
-from services.sender.adapters.tables import Tables
 from services.sender.domain import commands as rules
 from services.sender.domain.intake import Asked, Surroundings, refuse, reject, send
 from services.sender.group import Group, Record
+from services.sender.handlers.ports import Tables
 from services.sender.settings import SenderSettings
 from shared import commands
 from shared.acceptance import Accepted, Refusal, check, from_decode_error

@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.sender.adapters.open_emails import COMMANDS, DOUBTS, due_of
 from services.sender.domain import commands as rules
 from services.sender.domain.attempt import decide
 from services.sender.domain.intake import WINDOW
+from services.sender.domain.queues import COMMANDS, DOUBTS, due_of
 from services.sender.group import Group
 from services.sender.positions import Positions
 from services.sender.ready import QueueKey, Ready

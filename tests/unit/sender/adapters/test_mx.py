@@ -3,7 +3,7 @@
 import pytest
 
 from services.sender.adapters.mx import Smarthost
-from services.sender.adapters.route import Route, Timeouts
+from services.sender.domain.route import Route, Timeouts
 
 
 @pytest.mark.asyncio

@@ -5,10 +5,11 @@ from dataclasses import replace
 from services.sender.adapters.content import literal_content, load_files
 from services.sender.adapters.dkim import Signer
 from services.sender.adapters.links import unsubscribe_url
-from services.sender.adapters.mime import CannotCompose, Composed, House, compose
+from services.sender.adapters.mime import CannotCompose, House, compose
 from services.sender.adapters.tables import Tables
 from services.sender.adapters.templates import Rendered, Renderer, RendererDown, RenderingFailed
-from services.sender.handlers.delivery import CannotPrepare, NotYet
+from services.sender.domain.mail import Composed
+from services.sender.handlers.ports import CannotPrepare, NotYet
 from services.sender.settings import SenderSettings
 from shared.blobs import BlobMissing, Blobs
 from shared.records import OpenEmail

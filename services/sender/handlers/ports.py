@@ -1,0 +1,82 @@
+"""What the handlers ask of the world: the small topics, a mail made ready, a server found and spoken to."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from services.sender.domain.attempt import FailureReason
+from services.sender.domain.mail import Composed, Outcome
+from services.sender.domain.route import Route
+from shared.commands import SendEmail
+from shared.records import OpenEmail, Suppression, TemplateVersion
+
+
+class Tables(Protocol):
+    """What the sender knows from the small topics."""
+
+    def current(self) -> bool:
+        """Whether the copy of the suppressions is current enough to send by (rule 10)."""
+
+    def template(self, command: SendEmail) -> TemplateVersion | None:
+        """The template version that a request means, if this copy has it."""
+
+    def catch_up_with_templates(self) -> None:
+        """Read all versions that are on the log by now; raises TimeoutError when Kafka does not let us."""
+
+    def suppression(
+        self, *, tenant: str, stream: str, list_name: str | None, recipient_ref: str, now: datetime
+    ) -> Suppression | None:
+        """What stands against a recipient, in the widest scope first."""
+
+    def paused(self, *, tenant: str, stream: str, batch: str, destination: str) -> bool:
+        """Whether an operator has paused what the email belongs to."""
+
+
+class CannotPrepare(Exception):
+    """The mail cannot be made: given up, with the reason."""
+
+    def __init__(self, reason: FailureReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class NotYet(Exception):
+    """Something the mail needs is not here yet: to be tried again shortly, without an attempt being counted."""
+
+
+class Preparer(Protocol):
+    """Makes the mail: renders, composes, signs. Raises `CannotPrepare` or `NotYet`."""
+
+    async def prepare(self, email: OpenEmail) -> Composed:
+        """The mail, ready to be spoken."""
+
+
+class Router(Protocol):
+    """Says where mail for a domain goes."""
+
+    async def routes(self, domain: str) -> list[Route]:
+        """Routes by preference."""
+
+
+class Connection(Protocol):
+    """An established session with a server."""
+
+    route: Route
+    mails: int
+
+    @property
+    def usable(self) -> bool:
+        """Whether, as far as is known, another mail can be sent."""
+
+    async def deliver(self, mail: Composed, *, may_finish: Callable[[], bool]) -> Outcome:
+        """Send one mail. `may_finish` is asked right before the final dot; if it says no, the connection is cut."""
+
+    async def close(self) -> None:
+        """End the session."""
+
+
+class Connector(Protocol):
+    """Opens connections."""
+
+    async def connect(self, route: Route) -> Connection:
+        """An established connection; raises ConnectFailed."""
