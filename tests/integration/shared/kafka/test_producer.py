@@ -12,7 +12,6 @@ from shared.kafka import config
 from shared.kafka.producer import FutureProducer, ProduceFailed, TransactionalProducer
 from shared.settings import KafkaSettings
 from shared.topics import EVENTS, partition_for
-from tests.integration.shared.kafka.conftest import OwnKafka
 from tests.logs import read
 
 pytestmark = pytest.mark.integration
@@ -157,17 +156,3 @@ def test_after_a_fatal_error_the_client_is_made_anew(settings: KafkaSettings) ->
     producer.send(settings.topic(EVENTS.name), key=b"k", value=b"after").result(10)
     assert [message.value() for message in read(settings, EVENTS.name)] == [b"after"]
     assert producer.close() == 0 and broken.flush(1) == 0
-
-
-def test_a_broker_that_stalls_costs_time_and_no_record(own_kafka: OwnKafka, own_settings: KafkaSettings) -> None:
-    producer = FutureProducer(config.producer(own_settings), timeout_ms=30_000)
-    topic = own_settings.topic(EVENTS.name)
-    producer.send(topic, key=b"k", value=b"0").result(10)
-    with own_kafka.frozen():
-        sent = [producer.send(topic, key=b"k", value=str(number).encode()) for number in range(1, 100)]
-        time.sleep(1)
-        assert not any(future.done() for future in sent)
-    offsets = [future.result(20).offset() for future in sent]
-    assert offsets == list(range(1, 100))
-    assert [int(message.value() or b"") for message in read(own_settings, EVENTS.name)] == list(range(100))
-    producer.close()
