@@ -105,7 +105,7 @@ TRANSITIONS: Final = (
 _BY_EVENT: Final = {row.event: row for row in TRANSITIONS}
 
 
-class Furthest(Struct, frozen=True, order=True):
+class Furthest(Struct, frozen=True, order=True, array_like=True):
     """How far an email has come: compared as a whole."""
 
     finality: int
@@ -115,7 +115,7 @@ class Furthest(Struct, frozen=True, order=True):
     event_id: str
 
 
-class EmailState(Struct, frozen=True, kw_only=True):
+class EmailState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an email's events fold to. Each member is a maximum, a minimum or a union, so any order gives the same."""
 
     furthest: Furthest | None = None
@@ -182,19 +182,19 @@ def _step(state: EmailState, event: EmailEvent) -> EmailState:
     if row is None:
         return state
     reached = Furthest(row.finality, event.attempt, row.step, event.occurred_at, str(event.event_id))
-    state = replace(state, attempts=max(state.attempts, event.attempt))
     if state.furthest is not None and state.furthest >= reached:
-        return state
-    return replace(state, furthest=reached, base=row.to)
+        return replace(state, attempts=max(state.attempts, event.attempt))
+    return replace(state, furthest=reached, base=row.to, attempts=max(state.attempts, event.attempt))
 
 
 def _beside(state: EmailState, event: EmailEvent) -> EmailState:
-    at, tie = event.occurred_at, str(event.event_id)
+    at = event.occurred_at
     match event:
         case EmailHeld() | EmailReleased():
-            return replace(state, hold=_latest(state.hold, (at, tie, isinstance(event, EmailHeld))))
+            held = isinstance(event, EmailHeld)
+            return replace(state, hold=_latest(state.hold, (at, str(event.event_id), held)))
         case EmailScheduled() | EmailRescheduled():
-            return replace(state, schedule=_latest(state.schedule, (at, tie, event.send_at)))
+            return replace(state, schedule=_latest(state.schedule, (at, str(event.event_id), event.send_at)))
         case EmailOpened():
             return replace(state, opened_at=_first(state.opened_at, at))
         case EmailClicked():

@@ -54,6 +54,11 @@ class Projector:
         """Why a partition cannot go on, in a sentence."""
         return next(iter(self._blocked.values()), None)
 
+    @property
+    def behind(self) -> float | None:
+        """Age in seconds at most of what it has projected; None while unknown."""
+        return self._progress.behind
+
     def stop(self) -> None:
         """Ask it to finish; safe from a signal handler."""
         self._stopping = True

@@ -19,6 +19,7 @@ class Progress:
         self._settings = settings
         self._consumer = consumer
         self._reached: dict[Partition, Reached] = {}
+        self.behind: float | None = None  # seconds
 
     def begin(self, reached: Mapping[Partition, Reached]) -> list[TopicPartition]:
         """Take these positions for those to go on from; returns them as Kafka wants them.
@@ -54,8 +55,7 @@ class Progress:
                 ends[place] = self._end(place, cached=place not in paused)
                 metrics.stands(*place, next_offset=at.next_offset, end=ends[place])
             checkpoints = [Checkpoint(*place, *at) for place, at in self._reached.items()]
-            age = freshness(checkpoints, ends=ends, now=datetime.now(UTC))
-            metrics.behind.set(-1 if age is None else age)
+            self.behind = freshness(checkpoints, ends=ends, now=datetime.now(UTC))
             offsets = [self._at(place, at.next_offset) for place, at in self._reached.items()]
             if offsets:
                 self._consumer.commit(offsets=offsets, asynchronous=True)

@@ -1,6 +1,6 @@
 """The one codec of `email.events`: JSON on the wire, CloudEvents 1.0 attributes in binary mode headers."""
 
-from typing import Any, Final
+from typing import Any, Final, Union
 
 import msgspec
 
@@ -32,9 +32,7 @@ class _Head(msgspec.Struct):
 TYPES: Final[dict[str, type[Event]]] = {str(kind.__struct_config__.tag): kind for kind in ALL_EVENTS}
 _encoder = msgspec.json.Encoder()
 _head = msgspec.json.Decoder(_Head)
-_decoders: Final[dict[str, msgspec.json.Decoder[Event]]] = {
-    tag: msgspec.json.Decoder(kind) for tag, kind in TYPES.items()
-}
+_of_today: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(Union[*ALL_EVENTS])
 
 
 def event_type(event: Event | type[Event]) -> str:
@@ -80,6 +78,15 @@ def key(event: Event) -> bytes:
 def decode(value: bytes | None) -> Event:
     """The event in `value`. Raises `UnreadableRecord`, or `UnknownFact` for a type or version of the future."""
     try:
+        event = _of_today.decode(value or b"")
+    except (ValueError, RecursionError):
+        return _decode_other(value)
+    return event if event.version == event.VERSION else _decode_other(value)
+
+
+def _decode_other(value: bytes | None) -> Event:
+    """What is no event of today's version: an older one, one of the future, or none."""
+    try:
         head = _head.decode(value or b"")
     except (ValueError, RecursionError) as error:
         raise UnreadableRecord(f"not an event: {error}") from None
@@ -90,7 +97,7 @@ def decode(value: bytes | None) -> Event:
         raise UnknownFact(head.type, head.version)
     try:
         if head.version == kind.VERSION:
-            return _decoders[head.type].decode(value or b"")
+            return msgspec.json.decode(value or b"", type=kind)
         document: dict[str, Any] = upcast(msgspec.json.decode(value or b""), kind=head.type, current=kind.VERSION)
         return msgspec.convert(document, kind)
     except (ValueError, KeyError) as error:

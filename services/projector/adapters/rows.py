@@ -1,5 +1,6 @@
 """From folds and facts to the columns of the read models. Pure."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from services.projector.domain.batch import BatchFold
 from services.projector.domain.batch import encode as encode_batch
 from services.projector.domain.email import QUEUED, EmailFold
 from services.projector.domain.email import encode as encode_email
-from services.projector.domain.tally import Cell, Counts, Share
+from services.projector.domain.tally import Cell, Share
 from services.projector.handlers.ports import Fact, Key, Suppressing
 from shared import records
 from shared.events import SuppressionAdded
@@ -89,7 +90,6 @@ PERSONAL: Final = ("tenant", "email_id", "address", "name", "reply_to", "subject
 
 SHARE: Final = Share._fields
 CELL: Final = Cell._fields
-COUNTS: Final = Counts.__struct_fields__
 
 
 def event_row(fact: Fact) -> Row:
@@ -188,7 +188,7 @@ def personal_row(email_id: UUID, part: PersonalPart) -> Row:
     return part.tenant, email_id, part.address, part.name, part.reply_to, part.subject, metadata
 
 
-def array(texts: tuple[str, ...]) -> str:
+def array(texts: Iterable[str]) -> str:
     """A text array as PostgreSQL writes it."""
     quoted = ('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts)
     return "{" + ",".join(quoted) + "}"

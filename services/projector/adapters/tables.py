@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Cursor
+from psycopg.errors import UniqueViolation
 
 from services.projector.adapters import rows, statements
 from services.projector.adapters.rows import Row
@@ -13,7 +14,7 @@ from services.projector.domain import batch as batches
 from services.projector.domain import email as emails
 from services.projector.domain.batch import BatchFold
 from services.projector.domain.email import EmailFold
-from services.projector.domain.tally import Tally
+from services.projector.domain.tally import COUNTS, Tally
 from services.projector.handlers.ports import Fact, Key, Partition, Reached, Suppressing
 from shared.records import PersonalPart
 
@@ -26,8 +27,7 @@ class PgTables:
 
     def lock(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The next offsets of these partitions, locked."""
-        wanted = list(partitions)
-        found = self._cursor.execute(statements.LOCK_CHECKPOINTS, _columns(wanted, 2))
+        found = self._cursor.execute(statements.LOCK_CHECKPOINTS, _arrays(partitions))
         return {Partition(topic, number): offset for topic, number, offset in found}
 
     def reach(self, reached: Mapping[Partition, Reached]) -> None:
@@ -40,18 +40,27 @@ class PgTables:
         first: dict[Key, Fact] = {}
         for fact in facts:
             key = Key(fact.event.tenant, fact.event.event_id)
-            first[key] = min(first.get(key, fact), fact, key=_place)
-        places = self._cursor.execute(statements.PLACES_OF_EVENTS, _columns(first, 2)).fetchall()
-        for tenant, event_id, *place in places:
-            if tuple(place) <= _place(first[Key(tenant, event_id)]):
-                del first[Key(tenant, event_id)]
+            known = first.setdefault(key, fact)
+            if known[:2] > fact[:2]:
+                first[key] = fact
+        try:
+            with self._cursor.connection.transaction():
+                self._copy("events", rows.EVENT, map(rows.event_row, first.values()))
+        except UniqueViolation:  # so rare that asking first does not pay
+            self._copy("events", rows.EVENT, map(rows.event_row, self._without_known(first)))
+
+    def _without_known(self, facts: dict[Key, Fact]) -> Collection[Fact]:
+        """Those of these facts that are not in the table; what stands there at a later place is taken out of it."""
+        for tenant, event_id, *place in self._cursor.execute(statements.PLACES_OF_EVENTS, _arrays(facts)).fetchall():
+            if tuple(place) <= facts[Key(tenant, event_id)][:2]:
+                del facts[Key(tenant, event_id)]
             else:
                 self._cursor.execute(statements.DROP_EVENT, (tenant, event_id))
-        self._copy("events", rows.EVENT, map(rows.event_row, first.values()))
+        return facts.values()
 
     def emails(self, keys: Collection[Key]) -> dict[Key, EmailFold]:
         """Those of these emails that are known, locked."""
-        found = self._cursor.execute(statements.LOCK_EMAILS, _columns(keys, 2))
+        found = self._cursor.execute(statements.LOCK_EMAILS, _arrays(keys))
         return {Key(tenant, email_id): emails.decode(fold) for tenant, email_id, fold in found}
 
     def put_emails(self, folds: Mapping[Key, EmailFold], *, known: Collection[Key]) -> None:
@@ -61,7 +70,7 @@ class PgTables:
 
     def batches(self, keys: Collection[Key]) -> dict[Key, BatchFold]:
         """Those of these batches that are known, locked."""
-        found = self._cursor.execute(statements.LOCK_BATCHES, _columns(keys, 2))
+        found = self._cursor.execute(statements.LOCK_BATCHES, _arrays(keys))
         return {Key(tenant, batch_id): batches.decode(fold) for tenant, batch_id, fold in found}
 
     def put_batches(self, folds: Mapping[Key, BatchFold], *, known: Collection[Key]) -> None:
@@ -87,7 +96,7 @@ class PgTables:
     def count(self, tally: Tally) -> None:
         """Add to the counts; rows that come to nothing go, as if they had never been."""
         self._add("batch_counts", rows.SHARE, ("emails",), [(share, (change,)) for share, change in tally.shares()])
-        self._add("summary", rows.CELL, rows.COUNTS, tally.cells())
+        self._add("summary", rows.CELL, COUNTS, tally.cells())
 
     def _add(self, table: str, key: Columns, counts: Columns, changes: Collection[tuple[Row, tuple[int, ...]]]) -> None:
         if not changes:
@@ -113,10 +122,7 @@ class PgTables:
                 copy.write_row(row)
 
 
-def _place(fact: Fact) -> tuple[int, int]:
-    return fact.partition, fact.offset
-
-
-def _columns(keys: Iterable[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    """Keys as arrays, one for each column."""
-    return [list(column) for column in zip(*keys, strict=True)] or [[] for _ in range(width)]
+def _arrays(keys: Iterable[tuple[str, object]]) -> list[str]:
+    """Pairs as two arrays, as PostgreSQL writes them."""
+    firsts, seconds = zip(*keys, strict=True) if keys else ((), ())
+    return [rows.array(firsts), rows.array(map(str, seconds))]

@@ -24,9 +24,11 @@ from shared.events import (
 )
 from shared.lifecycle import EMPTY, EmailState, Status, apply
 
-QUEUED: Final = 0  # the rank of the fact that says most about an email
+# The fact that says most about an email has the lowest rank.
+QUEUED: Final = 0
 REJECTED: Final = 1
 OTHER: Final = 2
+_RANKS: Final[dict[type, int]] = {EmailQueued: QUEUED, EmailRejected: REJECTED}
 
 
 class Origin(Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -102,25 +104,14 @@ def add(fold: EmailFold | None, event: EmailEvent) -> EmailFold:
 
 
 def _first_origin(known: Origin, event: EmailEvent) -> Origin:
-    if _rank(event) > known.rank:
+    if _RANKS.get(type(event), OTHER) > known.rank:
         return known
-    other = _origin(event)
-    return min(known, other, key=lambda origin: (origin.rank, origin.at, origin.event_id))
-
-
-def _rank(event: EmailEvent) -> int:
-    match event:
-        case EmailQueued():
-            return QUEUED
-        case EmailRejected():
-            return REJECTED
-        case _:
-            return OTHER
+    return min(known, _origin(event), key=lambda origin: (origin.rank, origin.at, origin.event_id))
 
 
 def _origin(event: EmailEvent) -> Origin:
     common = (
-        _rank(event),
+        _RANKS.get(type(event), OTHER),
         event.occurred_at,
         str(event.event_id),
         event.stream,

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,7 +14,7 @@ from confluent_kafka import Message
 from services.projector.handlers.ports import Batch, Fact, Partition, PersonalWord, Reached
 from shared.events.codec import UnknownFact, UnreadableRecord, decode
 from shared.records import decode_personal
-from shared.topics import EVENTS, PERSONAL
+from shared.topics import EVENTS
 
 _NUL: Final = b"\\u0000"  # as JSON writes it; PostgreSQL's text cannot hold the character
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
@@ -32,46 +34,45 @@ class Reading:
 def read(messages: Iterable[Message], *, name_of: TopicName) -> Reading:
     """Sort records and ends of partitions; `name_of` gives a topic's name without the prefix."""
     reading = Reading()
+    for (topic, number), run in groupby(messages, key=lambda one: (one.topic(), one.partition())):
+        place = Partition(name_of(topic or ""), number or 0)
+        if place not in reading.blocked:
+            _read_run(reading, place, run)
+    return reading
+
+
+def _read_run(reading: Reading, place: Partition, messages: Iterable[Message]) -> None:
+    """Messages of one partition, up to the first that is a fact of the future."""
+    take = _take_fact if place.topic == EVENTS.name else _take_personal
     for message in messages:
-        place = Partition(name_of(message.topic() or ""), message.partition() or 0)
-        if place in reading.blocked:
-            continue
         try:
-            _take(reading, place, message)
+            if message.error() is None:
+                take(reading.batch, place.number, message)
         except UnknownFact as unknown:
             reading.blocked[place] = str(unknown)
-            continue
+            break
         except UnreadableRecord as reason:
             reading.unreadable.append((message, str(reason)))
         reading.taken.append(message)
         _reach(reading.batch.reached, place, message)
-    return reading
-
-
-def logged_at(message: Message) -> datetime:
-    """The record's time, to the millisecond."""
-    return datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
-
-
-def _take(reading: Reading, place: Partition, message: Message) -> None:
-    if message.error() is not None:
-        return
-    if place.topic == EVENTS.name:
-        reading.batch.facts.append(_fact(place, message))
-    elif place.topic == PERSONAL.name:
-        reading.batch.personal.append(_personal_word(place, message))
 
 
 def _reach(reached: dict[Partition, Reached], place: Partition, message: Message) -> None:
     offset = message.offset() or 0
     if message.error() is None:
-        reached[place] = Reached(offset + 1, logged_at(message))
+        reached[place] = Reached(offset + 1, _time(message.timestamp()[1]))
     else:  # the partition's end: what stands between the last record and it are marks of transactions
         before = reached.get(place)
         reached[place] = Reached(offset, before.logged_at if before else None)
 
 
-def _fact(place: Partition, message: Message) -> Fact:
+@lru_cache(1024)
+def _time(milliseconds: int) -> datetime:
+    """A record's time. Records that were logged together have the same."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _take_fact(batch: Batch, partition: int, message: Message) -> None:
     value = message.value()
     if value is None:
         raise UnreadableRecord("a null on a topic that is not compacted")
@@ -81,17 +82,17 @@ def _fact(place: Partition, message: Message) -> Fact:
         body = value.decode()
     except UnicodeDecodeError as error:
         raise UnreadableRecord(f"not an event: {error}") from None
-    return Fact(place.number, message.offset() or 0, logged_at(message), event, body)
+    batch.facts.append(Fact(partition, message.offset() or 0, _time(message.timestamp()[1]), event, body))
 
 
-def _personal_word(place: Partition, message: Message) -> PersonalWord:
-    value = message.value()
+def _take_personal(batch: Batch, partition: int, message: Message) -> None:
+    key, value = message.key() or b"", message.value()
     try:
-        email_id = UUID((message.key() or b"").decode())
+        email_id = UUID(key.decode() if isinstance(key, bytes) else key)
         part = None if value is None else decode_personal(_without_nul(value))
     except (ValueError, RecursionError) as error:
         raise UnreadableRecord(f"not the personal part of an email: {error}") from None
-    return PersonalWord(place.number, message.offset() or 0, email_id, part)
+    batch.personal.append(PersonalWord(partition, message.offset() or 0, email_id, part))
 
 
 def _without_nul(value: bytes) -> bytes:
