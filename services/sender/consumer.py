@@ -89,12 +89,14 @@ class Owner:
     # What the handlers ask.
 
     def ends(self, partition: int) -> dict[str, int]:
-        """The ends of both request partitions, now."""
-        found = {}
-        for topic in self._topics:
-            _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=5)
-            found[topic] = high
-        return found
+        """The ends of both request partitions, now; as last heard of while Kafka does not answer."""
+        return {topic: self._end(TopicPartition(topic, partition)) for topic in self._topics}
+
+    def _end(self, where: TopicPartition) -> int:
+        try:
+            return int(self._consumer.get_watermark_offsets(where, timeout=5)[1])
+        except KafkaException:
+            return int(self._consumer.get_watermark_offsets(where, cached=True)[1])
 
     # The loop.
 

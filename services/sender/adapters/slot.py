@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,16 +16,17 @@ class NoSlot(RuntimeError):
 
 @dataclass(frozen=True)
 class Slot:
-    """The lock is held as long as `handle` is open."""
+    """The lock is held as long as `handle` is open. `identity` is the folder's own: no other machine has it."""
 
     number: int
     folder: Path
     handle: int
+    identity: str
 
     @property
     def name(self) -> str:
         """Names the group member and the transactional id: role and slot, static."""
-        return f"sender-{self.number}"
+        return f"sender-{self.number}-{self.identity}"
 
 
 def claim(folder: Path) -> Slot:
@@ -38,5 +40,12 @@ def claim(folder: Path) -> Slot:
         except BlockingIOError:
             os.close(handle)
         else:
-            return Slot(number, place, handle)
+            return Slot(number, place, handle, _identity(place / "identity"))
     raise NoSlot(f"{_MOST} senders run on {folder} already")
+
+
+def _identity(file: Path) -> str:
+    """Made once for a folder: it makes the static ids of senders on several machines different."""
+    if not file.exists():
+        file.write_text(secrets.token_hex(6), encoding="ascii")
+    return file.read_text(encoding="ascii")
