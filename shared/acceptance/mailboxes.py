@@ -1,5 +1,6 @@
 """Addresses: syntax (RFC 5321, 6531), normal form, and the name beside them."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -12,6 +13,7 @@ from shared.acceptance.texts import require_clean
 from shared.commands import Address
 
 _MAX_LOCAL: Final = 64  # octets, RFC 5321 section 4.5.3.1.1
+_SPECIALS: Final = re.compile(r'[()<>\[\]:;@\\,"]')  # RFC 5322 section 3.2.3, without the dot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +43,28 @@ def mailbox(given: str | Address, *, field: str) -> Mailbox:
     name = None if isinstance(given, str) else given.name
     require_clean(text, field=field)
     require_clean(name, field=f"{field}.name", longest=MAX_DISPLAY_NAME)
-    found = _syntax(text, display_name=isinstance(given, str))
+    phrase = _phrase(text) if isinstance(given, str) else None
+    if phrase is not None:
+        name, text = phrase
+        require_clean(name, field=field, longest=MAX_DISPLAY_NAME)
+    found = _syntax(text, display_name=isinstance(given, str) and phrase is None)
     if isinstance(found, str):
         raise Refused("invalid_address", field, found)
     if found.name is not None:
         require_clean(found.name, field=field, longest=MAX_DISPLAY_NAME)
     return Mailbox(address=found.address, name=found.name or name or None)
+
+
+def _phrase(text: str) -> tuple[str, str] | None:
+    """`Łucja Nowak <…>` or `J. Doe <…>`: name and address, where nothing but quotes could make it mean something else.
+
+    Atoms in any script (RFC 6532 section 3.2) and dots (RFC 5322 section 4.1, obs-phrase), as everybody writes them.
+    """
+    name, opened, rest = text.partition("<")
+    name = name.strip()
+    if not opened or not name or not rest.endswith(">") or _SPECIALS.search(name):
+        return None
+    return name, rest[:-1]
 
 
 @lru_cache(maxsize=1024)  # the same sender stands in thousands of requests, and a check costs 25 µs
