@@ -1,7 +1,6 @@
 """Where in the log an answer stands, as a token that can be given back (P9), and how fresh that is. Pure."""
 
 import base64
-import binascii
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -46,7 +45,7 @@ def parse(token: str) -> Position:
     try:
         text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         return msgspec.json.decode(text, type=Position)
-    except (binascii.Error, msgspec.MsgspecError, UnicodeError) as error:
+    except ValueError as error:  # of base64, msgspec and UTF-8 alike
         raise ValueError(f"not a position: {error}") from None
 
 
