@@ -5,7 +5,7 @@ FROM ${PYTHON} AS builder
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
 WORKDIR /build
 COPY requirements/ requirements/
-RUN python -m pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/uv.lock \
+RUN python -m pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/installer.lock \
  && uv venv --quiet /opt/postlog \
  && uv pip sync --quiet --no-cache --python /opt/postlog/bin/python --require-hashes requirements/runtime.lock
 # The build backend, in a room of its own; its versions and hashes are those of the development lock.

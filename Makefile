@@ -11,10 +11,10 @@ help: ## say what each target does
 
 setup: $(STAMP) ## make .venv and install the locked, hashed dependencies
 
-$(STAMP): pyproject.toml requirements/dev.lock requirements/uv.lock
+$(STAMP): pyproject.toml requirements/dev.lock requirements/installer.lock
 	@$(PYTHON) -c 'import sys; sys.exit("Postlog needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": say make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/installer.lock
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
