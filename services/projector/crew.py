@@ -11,7 +11,7 @@ class Crew:
 
     def __init__(self, projectors: Sequence[Projector]) -> None:
         self._projectors = projectors
-        self._failures: list[BaseException] = []
+        self.failure: BaseException | None = None
 
     def stop(self) -> None:
         """Ask them to finish; safe from a signal handler."""
@@ -25,8 +25,8 @@ class Crew:
             thread.start()
         for thread in threads:
             thread.join()
-        if self._failures:
-            raise self._failures[0]
+        if self.failure is not None:
+            raise self.failure
 
     @property
     def joined(self) -> bool:
@@ -53,5 +53,5 @@ class Crew:
         try:
             projector.run()
         except BaseException as failure:  # noqa: BLE001 (raised by `run`)
-            self._failures.append(failure)
+            self.failure = self.failure or failure
             self.stop()
