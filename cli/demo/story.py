@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ from shared.dkim import dns_value
 
 Json = dict[str, Any]
 BATCH: Final = 100
+WIDTH: Final = 110  # of a log file
 ON_KAFKA: Final = 10
 PATIENCE: Final = 120.0  # seconds for everything to become final
 SETTINGS: Final = {
@@ -194,7 +196,7 @@ class Demo:
 
 async def run(data: Path, *, customers: int, settings: Mapping[str, str], say: Callable[[str], None]) -> bool:
     """Start the stack, tell the story, print the checks; whether all hold."""
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     async with Stack(data, settings={**SETTINGS, **settings}, say=say, durable=False) as stack:
         begun = time.monotonic()
         found = await Demo(stack, console, load_customers(customers)).tell()
