@@ -9,7 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.errors import CommandError
-from services.projector.replay import CannotReplay, Comparison, Replay
+from services.projector.adapters.errors import translated
+from services.projector.filling import CannotReplay
+from services.projector.handlers.ports import Unavailable
+from services.projector.replay import Comparison, Replay, one_at_a_time
 from services.projector.settings import ProjectorSettings
 from shared.db.engine import make_engine
 from shared.kafka import config
@@ -32,11 +35,12 @@ def replay(
     consumer = Consumer(config.consumer(settings, group_id=settings.topic(f"postlog-replay-{uuid4()}")))
     work = Replay(settings, engine=engine, consumer=consumer, say=typer.echo)
     try:
-        if rollback:
-            typer.echo(f"{work.roll_back()} is live again")
-        else:
-            _rebuild(work, keep_live=check)
-    except CannotReplay as reason:
+        with translated(), one_at_a_time(engine):
+            if rollback:
+                typer.echo(f"{work.roll_back()} is live again")
+            else:
+                _rebuild(work, keep_live=check)
+    except (CannotReplay, Unavailable) as reason:
         raise CommandError(str(reason)) from None
     finally:
         consumer.close()

@@ -1,34 +1,21 @@
 """Replay: the read models built again from the log, beside the live ones; compared at the same offsets; switched.
 
-Reads never stop, and nothing is ever sent: there is no producer here. Records that nobody could read were diverted when
-the projector met them, and are passed over.
+Reads never stop, and nothing is ever sent: there is no producer here.
 """
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer
 from sqlalchemy import Connection, Engine, select
 
 from services.projector.adapters import schemas
 from services.projector.adapters.fingerprint import Fingerprint, fingerprints
 from services.projector.adapters.read_models import ReadModels
-from services.projector.handlers.applying import Applier
-from services.projector.handlers.ports import Batch, Partition, Reached
-from services.projector.handlers.projection import project
+from services.projector.filling import CannotReplay, Filler, Say
 from services.projector.settings import ProjectorSettings
 from shared.db.state import read_models
-
-BATCH: Final = 10_000
-PATIENCE: Final = 30.0  # seconds without a record before the log counts as stuck
-Say = Callable[[str], None]
-Targets = Mapping[Partition, Reached]
-
-
-class CannotReplay(RuntimeError):
-    """Replay cannot go on; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +33,21 @@ class Comparison:
         return self.of_live == self.of_rebuilt
 
 
+@contextmanager
+def one_at_a_time(engine: Engine) -> Iterator[None]:
+    """Raises CannotReplay while another replay is under way on this database."""
+    with engine.connect() as connection:
+        if not schemas.claim(connection):
+            raise CannotReplay("another replay is under way")
+        yield
+
+
 class Replay:
     """One rebuild. `run` builds and compares; `switch` makes the new build the live one."""
 
     def __init__(self, settings: ProjectorSettings, *, engine: Engine, consumer: Consumer, say: Say) -> None:
-        self._settings = settings
         self._engine = engine
-        self._consumer = consumer
-        self._say = say
-        self._applier = Applier(divert=lambda message, reason: None, name_of=settings.plain_topic)
+        self._filler = Filler(settings, consumer=consumer, say=say)
 
     def run(self) -> Comparison:
         """Build into a new schema up to where the live one stands now, and compare both there."""
@@ -62,7 +55,7 @@ class Replay:
         models = ReadModels(self._engine, rebuilt, live=False)
         with self._snapshot(live) as snapshot:
             targets = schemas.positions(snapshot)
-            self._fill(models, targets)
+            self._filler.fill(models, targets)
             of_live = fingerprints(snapshot, live)
         with self._engine.begin() as connection:
             of_rebuilt = fingerprints(connection, rebuilt)
@@ -72,11 +65,11 @@ class Replay:
         """Catch up with the live build, then switch in one statement; projectors wait for the last few records."""
         models = ReadModels(self._engine, rebuilt, live=False)
         with self._snapshot(self._live()) as snapshot:
-            self._fill(models, schemas.positions(snapshot))
+            self._filler.fill(models, schemas.positions(snapshot))
         with self._engine.begin() as held:
             live = held.execute(select(read_models.c.live).with_for_update()).scalar_one()
             schemas.use(held, live)
-            self._fill(models, schemas.positions(held))
+            self._filler.fill(models, schemas.positions(held))
             schemas.switch(held, to=rebuilt)
 
     def roll_back(self) -> str:
@@ -115,39 +108,3 @@ class Replay:
         connection = self._engine.connect().execution_options(isolation_level="REPEATABLE READ")
         schemas.use(connection, schema)
         return connection
-
-    def _fill(self, models: ReadModels, targets: Targets) -> None:
-        """Project everything from where `models` stand up to exactly `targets`."""
-        at = models.positions(targets)
-        todo = {place: end for place, end in targets.items() if at[place].next_offset < end.next_offset}
-        self._consumer.assign([self._kafka(place, at[place].next_offset) for place in todo])
-        began, done, heard = time.monotonic(), 0, time.monotonic()
-        while todo:
-            messages = self._consumer.consume(BATCH, 0.2)
-            wanted = [message for message in messages if self._wanted(message, todo)]
-            if wanted:
-                self._applier.apply(models, wanted)
-                done += len(wanted)
-                self._say(f"{done} records, {done / (time.monotonic() - began):.0f}/s")
-            heard = time.monotonic() if messages else heard
-            if time.monotonic() - heard > PATIENCE:
-                raise CannotReplay(f"the log gave nothing for {PATIENCE:.0f} s: is Kafka there?")
-        self._consumer.unassign()
-        with models.transaction() as tables:  # the ends of partitions may lie past the last record
-            project(tables, Batch(reached=dict(targets)))
-
-    def _wanted(self, message: Message, todo: dict[Partition, Reached]) -> bool:
-        """Whether it is a record before the target; a partition that has come so far is taken off the list."""
-        place = Partition(self._settings.plain_topic(message.topic() or ""), message.partition() or 0)
-        error, offset = message.error(), message.offset() or 0
-        if error is not None and error.code() != KafkaError._PARTITION_EOF:
-            raise CannotReplay(f"the log cannot be read: {error.str()}")
-        if place not in todo:
-            return False
-        end = todo[place].next_offset
-        if offset >= (end if error is not None else end - 1):
-            del todo[place]
-        return error is None and offset < end
-
-    def _kafka(self, place: Partition, offset: int) -> TopicPartition:
-        return TopicPartition(self._settings.topic(place.topic), place.number, offset)

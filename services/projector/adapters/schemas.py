@@ -12,7 +12,8 @@ from shared.db.read_models import checkpoints, metadata
 from shared.db.state import read_models
 
 PREFIX: Final = "read_"
-_ONE_AT_A_TIME: Final = 0x706F737472656164  # "postread": key of the advisory lock
+_ONE_AT_A_TIME: Final = 0x706F737472656164  # "postread": key of the advisory lock on making the first build
+_ONE_REPLAY: Final = 0x706F73747265706C  # "postrepl"
 
 
 def find_live(connection: Connection) -> str:
@@ -65,6 +66,11 @@ def add_partitions(connection: Connection, partitions: Iterable[Partition]) -> N
     values = [{"topic": place.topic, "partition": place.number, "next_offset": 0} for place in sorted(partitions)]
     if values:
         connection.execute(upsert(checkpoints).values(values).on_conflict_do_nothing())
+
+
+def claim(connection: Connection) -> bool:
+    """Take the right to build and to switch, until the transaction ends; False when somebody else has it."""
+    return bool(connection.execute(select(func.pg_try_advisory_xact_lock(_ONE_REPLAY))).scalar_one())
 
 
 def switch(connection: Connection, *, to: str) -> None:

@@ -11,10 +11,14 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Consumer
 
-from services.projector.replay import CannotReplay, Replay
+from services.projector.filling import CannotReplay
+from services.projector.replay import Replay, one_at_a_time
 from shared.db.engine import make_engine
+from shared.events import EmailQueued, codec
 from shared.kafka import config
-from tests.integration.projector.lives import make_log
+from shared.topics import EVENTS
+from tests import golden
+from tests.integration.projector.lives import Record, make_log
 from tests.integration.projector.stage import Stage, wait_for
 
 pytestmark = pytest.mark.integration
@@ -134,3 +138,33 @@ def test_the_command_says_what_it_compared_and_exits_1_when_the_builds_differ(st
     assert bad.returncode == 1
     assert "DIFFERS" in bad.stdout and "read_3 differs from read_2" in bad.stderr
     wait_for(lambda: live(stage) == "read_2")
+
+
+def test_a_log_that_is_shorter_than_what_is_live_is_another_log(stage: Stage) -> None:
+    stage.produce(make_log(6, emails=20))
+    stage.project()
+    stage.rows("UPDATE read_1.checkpoints SET next_offset = next_offset + 1000 WHERE topic = 'email.events'")
+    with replaying(stage) as replay, pytest.raises(CannotReplay, match="ends at"):
+        replay.run()
+    assert live(stage) == "read_1"
+
+
+def test_a_fact_of_the_future_is_not_passed_by_replay_either(stage: Stage) -> None:
+    stage.produce(make_log(7, emails=20))
+    stage.project()
+    future = codec.encode(golden.event(EmailQueued)).replace(b"{", b'{"version":7,', 1)
+    stage.produce([Record(EVENTS.name, b"k", future)], partition=0)
+    stage.rows(
+        "UPDATE read_1.checkpoints SET next_offset = next_offset + 1 WHERE topic = 'email.events' AND partition = 0"
+    )
+    with replaying(stage) as replay, pytest.raises(CannotReplay, match="of version 7"):
+        replay.run()
+
+
+def test_there_is_one_replay_at_a_time(stage: Stage) -> None:
+    engine = make_engine(stage.settings, application="replay")
+    with one_at_a_time(engine), pytest.raises(CannotReplay, match="under way"), one_at_a_time(engine):
+        pass
+    with one_at_a_time(engine):
+        pass
+    engine.dispose()
