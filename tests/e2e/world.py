@@ -37,11 +37,14 @@ class World:
         self._thread = thread
         self.stack = stack
         self.log = LogWatcher(stack.addresses.kafka)
-        key = self.postlog("keys", "create", "--name", "e2e").strip()
-        self.api = httpx2.Client(
-            base_url=stack.addresses.api, headers={"Authorization": f"Bearer {key}"}, timeout=httpx2.Timeout(30)
-        )
+        self.api = self.client_of("default")
         self.inbox = httpx2.Client(base_url=str(stack.addresses.inbox), timeout=30)
+
+    def client_of(self, tenant: str) -> httpx2.Client:
+        """A client of the API with a key of this tenant's; to be closed by who asks for it."""
+        key = self.postlog("keys", "create", "--tenant", tenant, "--name", "e2e").strip()
+        headers = {"Authorization": f"Bearer {key}"}
+        return httpx2.Client(base_url=self.stack.addresses.api, headers=headers, timeout=httpx2.Timeout(30))
 
     def postlog(self, *arguments: str) -> str:
         """Run a command of the command line against this stack; its output."""
@@ -56,6 +59,14 @@ class World:
             self.stack[name].kill()
 
         self._thread.run(kill())
+
+    def stop(self, name: str) -> None:
+        """Stop a part and leave it stopped."""
+        self._thread.run(self.stack.stop(name))
+
+    def start(self, name: str) -> None:
+        """Start a part that was stopped; returns when it serves."""
+        self._thread.run(self.stack.start(name))
 
     def serving(self, name: str) -> None:
         """Wait until a service answers again."""
