@@ -1,19 +1,20 @@
 """Two tenants: neither can tell the other's things from things that are not there, and keys are each one's own."""
 
+import time
 from collections.abc import Iterator
 from uuid import uuid4
 
 import httpx2
 import pytest
 
-from tests.e2e.asking import Json, ask, becomes, content, mails, send, until, view
+from tests.e2e.asking import Json, ask, becomes, content, mails, send, timeline, until, view
 from tests.e2e.world import World
 
 pytestmark = pytest.mark.e2e
 AT_ONCE = {"Prefer": "wait=0"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stranger(world: World) -> Iterator[httpx2.Client]:
     """A client of another tenant."""
     with world.client_of("other") as client:
@@ -46,6 +47,18 @@ def test_what_is_anothers_is_not_there(world: World, stranger: httpx2.Client, me
     assert status == 404
     assert (status, body) == told(stranger, method, path.format(**nobodys))
     assert view(world, ours["email"])["status"] == "delivered"
+
+
+def test_a_stranger_leaves_no_trace_and_learns_nothing(world: World, stranger: httpx2.Client) -> None:
+    """Asking to cancel is asked of the sender, who knows both: neither answer nor its time tells them apart."""
+    ours = things(world)["email"]
+    for email_id in (ours, str(uuid4())):
+        asked = time.monotonic()
+        answer = stranger.post(f"/v1/emails/{email_id}/cancel", headers={"Prefer": "wait=1"})
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown_email")
+        assert time.monotonic() - asked >= 1
+        assert stranger.get(f"/v1/emails/{email_id}").status_code == 404
+    assert timeline(view(world, ours)) == ["queued", "sending", "delivered"]
 
 
 def things(world: World) -> dict[str, str]:

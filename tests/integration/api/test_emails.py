@@ -130,8 +130,8 @@ def test_cancel_is_answered_exactly(stage: Stage, client: TestClient) -> None:
     assert (done.status_code, done.json()["status"]) == (200, "cancelled")
     late = cancel_and_answer(stage, client, EmailCancelRefused, reason="the email is sending")
     assert (late.status_code, late.json()["code"]) == (409, "too_late")
-    unknown = cancel_and_answer(stage, client, EmailRequestRefused, error_code="unknown_email")
-    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_email")
+    final = cancel_and_answer(stage, client, EmailRequestRefused, error_code="already_final")
+    assert (final.status_code, final.json()["code"]) == (409, "already_final")
 
 
 def test_cancel_without_an_answer_in_time(stage: Stage, client: TestClient) -> None:

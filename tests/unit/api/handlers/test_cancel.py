@@ -1,5 +1,6 @@
 """Cancelling: the sender's word decides what is answered."""
 
+import time
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -41,7 +42,6 @@ async def test_cancelled() -> None:
     ("answer", "code", "status"),
     [
         (fact(EmailCancelRefused, reason="the email is sending"), "too_late", 409),
-        (fact(EmailRequestRefused, error_code="unknown_email"), "unknown_email", 404),
         (fact(EmailRequestRefused, error_code="already_final"), "already_final", 409),
     ],
 )
@@ -75,6 +75,15 @@ async def test_an_id_that_nothing_is_known_of_is_asked_for_all_the_same() -> Non
     with pytest.raises(ApiError, match="unknown_email"):
         await cancel(stage)
     assert len(stage.log.commands()) == 1
+
+
+async def test_an_id_of_another_tenants_takes_as_long_as_one_of_nobodys() -> None:
+    stage = Stage()
+    stage.facts.answer = fact(EmailRequestRefused, error_code="unknown_email")
+    asked = time.monotonic()
+    with pytest.raises(ApiError, match="unknown_email"):
+        await cancel(stage, wait=0.2)
+    assert time.monotonic() - asked >= 0.2
 
 
 async def test_without_the_database_nobody_is_made_to_wait() -> None:
