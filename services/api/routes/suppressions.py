@@ -48,7 +48,7 @@ async def list_suppressions(
     ),
 )
 async def add_suppression(request: Request, parts: PartsOf, origin: OriginOf) -> Response:
-    """Nothing is sent to the address any more, within the scope. In effect when this returns."""
+    """Nothing is sent to the address any more, within the scope. In effect within 2 seconds of the answer."""
     body = await read(request, SuppressionRequest, limit=parts.body_limit)
     return answer(await parts.suppressions.add(body, origin=origin), status=201)
 
@@ -57,6 +57,6 @@ async def add_suppression(request: Request, parts: PartsOf, origin: OriginOf) ->
 async def remove_suppression(
     parts: PartsOf, origin: OriginOf, recipient: Annotated[str, RECIPIENT], *, scope: str = "tenant"
 ) -> Response:
-    """The address may be sent to again; removing what is not there is no error."""
+    """The address may be sent to again, within 2 seconds of the answer; removing what is not there is no error."""
     await parts.suppressions.remove(recipient, scope=scope, origin=origin)
     return Response(status_code=204)
