@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from msgspec.structs import asdict, replace
@@ -22,11 +22,12 @@ from shared.events import (
     EmailSuppressed,
     SuppressionAdded,
 )
-from shared.ids import derived_id
+from shared.ids import derived_id, event_id_for
 from shared.records import FinalEmail, OpenEmail, Suppression
 
 FailureReason = Literal["expired", "attempts", "rendering", "undeliverable_content", "blob_missing", "in_doubt"]
 EMPTY = SmtpResult()
+LATE: Final = "the reply was learnt after the partition had moved on"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,11 +191,11 @@ def decide(email: OpenEmail, *, policy: RetryPolicy, now: datetime) -> Decision:
 
 def settle(email: OpenEmail | FinalEmail | None, report: ReportOutcome, *, cause: UUID, now: datetime) -> Decision:
     """Late proof from a sender that had lost the partition (rule 5); proof about another attempt changes nothing."""
-    if (
-        not isinstance(email, OpenEmail)
-        or email.attempt != report.attempt
-        or email.status not in ("in_doubt", "sending")
-    ):
+    if email is None or email.attempt != report.attempt:
+        return NOTHING
+    if isinstance(email, FinalEmail):
+        return _settle_given_up(email, report, cause=cause, now=now)
+    if email.status not in ("in_doubt", "sending"):
         return NOTHING
     decision: Literal["delivered", "bounced", "retry"] = "retry" if report.outcome == "deferred" else report.outcome
     fact = EmailResolved(
@@ -202,9 +203,29 @@ def settle(email: OpenEmail | FinalEmail | None, report: ReportOutcome, *, cause
         **asdict(report.result),
         decision=decision,
         by="sender",
-        reason="the reply was learnt after the partition had moved on",
+        reason=LATE,
         retry_at=now if decision == "retry" else None,
     )
     if decision == "retry":
         return Decision(facts=(fact,), work=replace(email, status="deferred", due_at=now))
     return Decision(facts=(fact,), work=final(email, outcome=decision, at=now))
+
+
+def _settle_given_up(email: FinalEmail, report: ReportOutcome, *, cause: UUID, now: datetime) -> Decision:
+    """We had given up, and now learn that the recipient has it."""
+    if email.outcome != "failed" or report.outcome != "delivered":
+        return NOTHING
+    fact = EmailResolved(
+        event_id=event_id_for(subject=report.email_id, kind="email.resolved", attempt=report.attempt, cause=cause),
+        occurred_at=now,
+        tenant=email.tenant,
+        causation_id=cause,
+        email_id=report.email_id,
+        stream="transactional",
+        attempt=report.attempt,
+        **asdict(report.result),
+        decision="delivered",
+        by="sender",
+        reason=LATE,
+    )
+    return Decision(facts=(fact,), work=replace(email, outcome="delivered"))

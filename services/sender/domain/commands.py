@@ -29,7 +29,7 @@ WAITING: Final = ("staged", "queued", "scheduled", "deferred", "held")
 def act(command: EmailCommand, known: Work | None, *, cause: UUID, now: datetime) -> Decision:
     """The decision about a command whose email is `known`."""
     if isinstance(command, ReportOutcome):
-        return settle(known if isinstance(known, OpenEmail) else None, command, cause=cause, now=now)
+        return settle(known if isinstance(known, OpenEmail | FinalEmail) else None, command, cause=cause, now=now)
     if isinstance(known, OpenEmail) and known.request.tenant == command.tenant:
         return _on_open(command, known, cause=cause, now=now)
     if isinstance(known, FinalEmail) and known.tenant == command.tenant:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from services.sender.domain.attempt import Ended, begin, decide, doubt, end, give_up, settle, suppress
 from services.sender.domain.decision import NOTHING, Decision
@@ -150,3 +151,14 @@ def test_suppressed_names_the_cause_and_given_up_has_no_invented_reply() -> None
     assert suppress(an_open(), record, now=NOW).facts[0].causing_event_id == cause  # type: ignore[attr-defined]
     failed: Any = give_up(an_open(), reason="expired", detail=None, now=NOW).facts[0]
     assert failed.smtp_reply_code is None and failed.smtp_reply_text is None
+
+
+def test_late_proof_of_delivery_outweighs_our_giving_up() -> None:
+    given_up = FinalEmail(tenant="default", request_hash="h", outcome="failed", attempt=1, final_at=NOW)
+    proof = ReportOutcome(email_id=EMAIL_ID, attempt=1, outcome="delivered", result=UNKNOWN)
+    decision = settle(given_up, proof, cause=uuid4(), now=NOW)
+    assert decision.facts[0].decision == "delivered"  # type: ignore[attr-defined]
+    assert isinstance(decision.work, FinalEmail) and decision.work.outcome == "delivered"
+    for known in (replace(given_up, attempt=2), replace(given_up, outcome="delivered")):
+        assert settle(known, proof, cause=uuid4(), now=NOW) == NOTHING
+    assert settle(given_up, replace(proof, outcome="bounced"), cause=uuid4(), now=NOW) == NOTHING
