@@ -174,13 +174,14 @@ def allowed(state: EmailState, event: EmailEvent) -> bool:
 
 def apply(state: EmailState, event: EmailEvent) -> EmailState:
     """The state with one more fact: commutative, associative, idempotent."""
-    return _beside(_step(state, event), event)
-
-
-def _step(state: EmailState, event: EmailEvent) -> EmailState:
     row = transition(event)
     if row is None:
-        return state
+        return _beside(state, event)
+    state = _step(state, event, row)
+    return _beside(state, event) if row.to == "scheduled" else state  # the only step that says more than the status
+
+
+def _step(state: EmailState, event: EmailEvent, row: Transition) -> EmailState:
     reached = Furthest(row.finality, event.attempt, row.step, event.occurred_at, str(event.event_id))
     if state.furthest is not None and state.furthest >= reached:
         return replace(state, attempts=max(state.attempts, event.attempt))

@@ -54,11 +54,6 @@ class Projector:
         """Why a partition cannot go on, in a sentence."""
         return next(iter(self._blocked.values()), None)
 
-    @property
-    def behind(self) -> float | None:
-        """Age in seconds at most of what it has projected; None while unknown."""
-        return self._progress.behind
-
     def stop(self) -> None:
         """Ask it to finish; safe from a signal handler."""
         self._stopping = True
@@ -112,15 +107,15 @@ class Projector:
     def _is_new(self, message: Message) -> bool:
         """Whether it is a record, or an end that was not known, of a partition that can go on."""
         error = message.error()
-        if error is not None and error.code() != KafkaError._PARTITION_EOF:
-            if error.fatal():
-                raise KafkaException(error)
-            log.warning("Kafka is in trouble", error=error.str())
-            return False
-        place = Partition(self._settings.plain_topic(message.topic() or ""), message.partition() or 0)
-        if place not in self._given or place in self._blocked:
-            return False
-        return error is None or not self._progress.knows(place, message.offset() or 0)
+        if error is None:
+            return not self._blocked or self._place_of(message) not in self._blocked
+        if error.code() == KafkaError._PARTITION_EOF:
+            place = self._place_of(message)
+            return place not in self._blocked and not self._progress.knows(place, message.offset() or 0)
+        if error.fatal():
+            raise KafkaException(error)
+        log.warning("Kafka is in trouble", error=error.str())
+        return False
 
     def _project(self, models: ReadModels, messages: list[Message]) -> None:
         began = time.monotonic()
@@ -129,7 +124,8 @@ class Projector:
         for place, why in reading.blocked.items():
             log.error("a partition waits for an upgrade", topic=place.topic, partition=place.number, reason=why)
             self._blocked[place] = why
-        self._consumer.pause([one for one in self._consumer.assignment() if self._place_of(one) in reading.blocked])
+        paused = [TopicPartition(self._settings.topic(place.topic), place.number) for place in reading.blocked]
+        self._consumer.pause(paused)
         metrics.committed(seconds=time.monotonic() - began)
         metrics.projected(EVENTS.name, len(reading.batch.facts))
         metrics.projected(PERSONAL.name, len(reading.batch.personal))
@@ -151,7 +147,7 @@ class Projector:
             self._told_at = time.monotonic()
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._given = {self._place_of(one) for one in partitions}
+        self._given = {Partition(self._settings.plain_topic(one.topic), one.partition) for one in partitions}
         self.joined = True
         self._displace()
         log.info("partitions assigned", partitions=sorted({one.number for one in self._given}))
@@ -160,5 +156,5 @@ class Projector:
         self._given = set()
         self._models = None
 
-    def _place_of(self, one: TopicPartition) -> Partition:
-        return Partition(self._settings.plain_topic(one.topic), one.partition)
+    def _place_of(self, message: Message) -> Partition:
+        return Partition(self._settings.plain_topic(message.topic() or ""), message.partition() or 0)

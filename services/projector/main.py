@@ -8,13 +8,10 @@ from typing import Final
 
 import structlog
 from confluent_kafka import Consumer
-from sqlalchemy import Engine
 
-from services.projector import metrics
 from services.projector.adapters.dead_letters import DeadLetters
 from services.projector.adapters.read_models import open_live
 from services.projector.consumer import Projector
-from services.projector.crew import Crew
 from services.projector.handlers.applying import Applier
 from services.projector.settings import ProjectorSettings
 from shared.db.engine import make_engine
@@ -35,25 +32,29 @@ def run() -> None:
     configure_logging(level=settings.log_level, style=settings.log_format)
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)
-    with composed(settings) as crew:
+    with composed(settings) as projector:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: crew.stop())
-        crew.run()
+            signal.signal(number, lambda *_: projector.stop())
+        projector.run()
     log.info("projector stopped")
 
 
 @contextmanager
-def composed(settings: ProjectorSettings) -> Iterator[Crew]:
+def composed(settings: ProjectorSettings) -> Iterator[Projector]:
     """A projector with all its parts, its admin port served; to be run."""
-    engine = make_engine(settings, application="projector", pool_size=settings.projector_loops)
+    engine = make_engine(settings, application="projector", pool_size=1)
     plain = FutureProducer(config.producer(settings))
     divert = DeadLetters(plain, topic=settings.topic(DEAD_LETTERS.name), limit=settings.dead_letter_limit)
-    applier = Applier(divert=divert, name_of=settings.plain_topic)
-    crew = Crew([_loop(settings, engine, applier) for _ in range(settings.projector_loops)])
-    metrics.behind.set_function(lambda: crew.behind)
-    admin = serve_admin(host=settings.admin_host, port=settings.admin_port, checks=lambda: _checks(settings, crew))
+    group = config.consumer(settings, group_id=settings.topic(settings.projector_group))
+    projector = Projector(
+        settings,
+        consumer=Consumer(group | {"session.timeout.ms": 6000}),  # a killed one's partitions move on after so long
+        open_models=lambda: open_live(engine),
+        applier=Applier(divert=divert, name_of=settings.plain_topic),
+    )
+    admin = serve_admin(host=settings.admin_host, port=settings.admin_port, checks=lambda: _checks(settings, projector))
     try:
-        yield crew
+        yield projector
     finally:
         admin.shutdown()
         admin.server_close()
@@ -61,17 +62,11 @@ def composed(settings: ProjectorSettings) -> Iterator[Crew]:
         engine.dispose()
 
 
-def _loop(settings: ProjectorSettings, engine: Engine, applier: Applier) -> Projector:
-    group = config.consumer(settings, group_id=settings.topic(settings.projector_group))
-    consumer = Consumer(group | {"session.timeout.ms": 6000})  # a killed projector's partitions move on after so long
-    return Projector(settings, consumer=consumer, open_models=lambda: open_live(engine), applier=applier)
-
-
-def _checks(settings: ProjectorSettings, crew: Crew) -> dict[str, str | None]:
+def _checks(settings: ProjectorSettings, projector: Projector) -> dict[str, str | None]:
     topics = check_topics(settings)
     return {
         "kafka": topics[0] if topics else None,
-        "partitions": None if crew.joined else "no partitions assigned yet",
-        "read models": crew.trouble,
-        "facts": crew.blocked,
+        "partitions": None if projector.joined else "no partitions assigned yet",
+        "read models": projector.trouble,
+        "facts": projector.blocked,
     }

@@ -19,7 +19,6 @@ class Progress:
         self._settings = settings
         self._consumer = consumer
         self._reached: dict[Partition, Reached] = {}
-        self.behind: float | None = None  # seconds
 
     def begin(self, reached: Mapping[Partition, Reached]) -> list[TopicPartition]:
         """Take these positions for those to go on from; returns them as Kafka wants them.
@@ -40,7 +39,7 @@ class Progress:
 
     def knows(self, place: Partition, offset: int) -> bool:
         """Whether the partition has been projected up to this offset."""
-        return self._reached[place].next_offset >= offset
+        return place in self._reached and self._reached[place].next_offset >= offset
 
     def reach(self, reached: Mapping[Partition, Reached]) -> None:
         """These positions have been committed."""
@@ -55,7 +54,8 @@ class Progress:
                 ends[place] = self._end(place, cached=place not in paused)
                 metrics.stands(*place, next_offset=at.next_offset, end=ends[place])
             checkpoints = [Checkpoint(*place, *at) for place, at in self._reached.items()]
-            self.behind = freshness(checkpoints, ends=ends, now=datetime.now(UTC))
+            age = freshness(checkpoints, ends=ends, now=datetime.now(UTC))
+            metrics.behind.set(-1 if age is None else age)
             offsets = [self._at(place, at.next_offset) for place, at in self._reached.items()]
             if offsets:
                 self._consumer.commit(offsets=offsets, asynchronous=True)

@@ -11,7 +11,6 @@ class ProjectorSettings(KafkaSettings, DatabaseSettings, AdminSettings):
     admin_port: int = Field(8083, validation_alias="POSTLOG_PROJECTOR_PORT", description="health and metrics port")
     projector_group: str = Field("postlog-projector", description="consumer group of the projectors")
     projector_batch: int = Field(10_000, ge=1, le=100_000, description="records written in one transaction at most")
-    projector_loops: int = Field(2, ge=1, le=32, description="loops at once in this process; each has partitions")
     dead_letter_limit: int = Field(100, ge=0, description="unreadable records of our own producers before a stop")
 
     def plain_topic(self, name: str) -> str:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 metadata = MetaData()
 _TIME = DateTime(timezone=True)
@@ -82,7 +82,7 @@ events = Table(
     Column("causation_id", Uuid),
     Column("occurred_at", _TIME, nullable=False),
     Column("logged_at", _TIME, nullable=False),
-    Column("body", JSONB, nullable=False),
+    Column("body", JSON, nullable=False, comment="the fact as it stands in the log"),
     PrimaryKeyConstraint("partition", "offset"),
     UniqueConstraint("tenant", "event_id", name="events_once"),
     comment="every fact once, at the first place where it stands in the log",
@@ -99,9 +99,8 @@ personal = Table(
     Column("reply_to", Text),
     Column("subject", Text),
     Column("metadata", JSONB, nullable=False),
-    PrimaryKeyConstraint("tenant", "email_id"),
+    PrimaryKeyConstraint("email_id"),  # a tombstone names no tenant
 )
-Index("personal_by_email", personal.c.email_id)  # a tombstone names no tenant
 
 batches = Table(
     "batches",

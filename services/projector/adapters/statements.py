@@ -1,4 +1,4 @@
-"""The SQL of the projector. Rows are locked and written in the order of their keys: so deadlocks are rare."""
+"""The SQL of the projector. Rows that projectors share are written in the order of their keys: deadlocks are rare."""
 
 from functools import cache
 from typing import Final
@@ -20,15 +20,15 @@ PLACES_OF_EVENTS: Final = """
     JOIN unnest(%s::text[], %s::uuid[]) AS wanted (tenant, event_id) USING (tenant, event_id)
 """
 DROP_EVENT: Final = "DELETE FROM events WHERE tenant = %s AND event_id = %s"
-LOCK_EMAILS: Final = """
-    SELECT tenant, email_id, fold::text FROM emails
-    JOIN unnest(%s::text[], %s::uuid[]) AS wanted (tenant, email_id) USING (tenant, email_id)
-    ORDER BY tenant, email_id FOR UPDATE OF emails
+TAKE_EMAILS: Final = """
+    DELETE FROM emails USING unnest(%s::text[], %s::uuid[]) AS wanted (tenant, email_id)
+    WHERE (emails.tenant, emails.email_id) = (wanted.tenant, wanted.email_id)
+    RETURNING emails.tenant, emails.email_id, fold::text
 """
-LOCK_BATCHES: Final = """
-    SELECT tenant, batch_id, fold::text FROM batches
-    JOIN unnest(%s::text[], %s::uuid[]) AS wanted (tenant, batch_id) USING (tenant, batch_id)
-    ORDER BY tenant, batch_id FOR UPDATE OF batches
+TAKE_BATCHES: Final = """
+    DELETE FROM batches USING unnest(%s::text[], %s::uuid[]) AS wanted (tenant, batch_id)
+    WHERE (batches.tenant, batches.batch_id) = (wanted.tenant, wanted.batch_id)
+    RETURNING batches.tenant, batches.batch_id, fold::text
 """
 PUT_SUPPRESSION: Final = """
     INSERT INTO suppressions AS known
@@ -78,27 +78,6 @@ def drop_empty(table: str, key: Columns, counts: Columns) -> Composed:
 def copy(table: str, columns: Columns) -> Composed:
     """COPY these columns in."""
     return SQL("COPY {} ({}) FROM STDIN").format(Identifier(table), _names(columns))
-
-
-@cache
-def stage(table: str, staged: str) -> Composed:
-    """A table of this connection's own, empty at the start of each transaction, for rows that are to replace others."""
-    text = SQL("CREATE TEMPORARY TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DELETE ROWS")
-    return text.format(Identifier(staged), Identifier(table))
-
-
-@cache
-def update(table: str, staged: str, columns: Columns) -> Composed:
-    """Replace rows by the staged ones with the same key, which is the first two columns."""
-    key, rest = columns[:2], columns[2:]
-    return SQL("UPDATE {table} SET ({rest}) = ROW ({values}) FROM {staged} WHERE ({key}) = ({staged_key})").format(
-        table=Identifier(table),
-        staged=Identifier(staged),
-        rest=_names(rest),
-        values=SQL(", ").join(Identifier(staged, name) for name in rest),
-        key=SQL(", ").join(Identifier(table, name) for name in key),
-        staged_key=SQL(", ").join(Identifier(staged, name) for name in key),
-    )
 
 
 def _names(columns: Columns) -> Composed:

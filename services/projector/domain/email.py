@@ -91,14 +91,18 @@ def add(fold: EmailFold | None, event: EmailEvent) -> EmailFold:
     """The fold with one more fact: commutative, associative, idempotent."""
     if fold is None:
         fold = EmailFold(origin=_origin(event), updated_at=event.occurred_at)
+        origin = fold.origin
+    else:
+        origin = _first_origin(fold.origin, event)
     state = apply(fold.state, event)
+    delivers = isinstance(event, EmailDelivered) or (isinstance(event, EmailResolved) and event.decision == "delivered")
     return EmailFold(
-        origin=_first_origin(fold.origin, event),
+        origin=origin,
         updated_at=max(fold.updated_at, event.occurred_at),
         state=state,
         reply=_last_reply(fold.reply, event),
         error_code=fold.error_code if state.furthest is fold.state.furthest else _error_code(event),
-        delivered_at=_earliest(fold.delivered_at, event.occurred_at) if _delivers(event) else fold.delivered_at,
+        delivered_at=_earliest(fold.delivered_at, event.occurred_at) if delivers else fold.delivered_at,
         deferred=fold.deferred or isinstance(event, EmailDeferred),
     )
 
@@ -113,7 +117,7 @@ def _origin(event: EmailEvent) -> Origin:
     common = (
         _RANKS.get(type(event), OTHER),
         event.occurred_at,
-        str(event.event_id),
+        event.event_id.hex,
         event.stream,
         str(event.batch_id) if event.batch_id else None,
         event.recipient_ref,
@@ -141,9 +145,9 @@ def _last_reply(known: Reply | None, event: EmailEvent) -> Reply | None:
     text = event.smtp_reply_text or getattr(event, "dsn_diagnostic_code", None)
     if text is None and event.smtp_reply_code is None:
         return known
-    if known is not None and (known.at, known.event_id) >= (event.occurred_at, str(event.event_id)):
+    if known is not None and (known.at, known.event_id) >= (event.occurred_at, event.event_id.hex):
         return known
-    return Reply(event.occurred_at, str(event.event_id), event.smtp_reply_code, text)
+    return Reply(event.occurred_at, event.event_id.hex, event.smtp_reply_code, text)
 
 
 def _error_code(event: EmailEvent) -> str | None:
@@ -157,10 +161,6 @@ def _error_code(event: EmailEvent) -> str | None:
         case EmailResolved(decision="give_up"):
             return "in_doubt"
     return None
-
-
-def _delivers(event: EmailEvent) -> bool:
-    return isinstance(event, EmailDelivered) or (isinstance(event, EmailResolved) and event.decision == "delivered")
 
 
 def _earliest(known: datetime | None, at: datetime) -> datetime:

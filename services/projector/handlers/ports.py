@@ -101,17 +101,17 @@ class Tables(Protocol):
     def add_events(self, facts: Collection[Fact]) -> None:
         """Keep each fact once, at the first place where it stands."""
 
-    def emails(self, keys: Collection[Key]) -> dict[Key, EmailFold]:
-        """Those of these emails that are known, locked."""
+    def take_emails(self, keys: Collection[Key]) -> dict[Key, EmailFold]:
+        """Take out those of these emails that are known, to be put back."""
 
-    def put_emails(self, folds: Mapping[Key, EmailFold], *, known: Collection[Key]) -> None:
-        """Write emails, new and known ones."""
+    def put_emails(self, folds: Mapping[Key, EmailFold]) -> None:
+        """Write emails that are new or were taken out."""
 
-    def batches(self, keys: Collection[Key]) -> dict[Key, BatchFold]:
-        """Those of these batches that are known, locked."""
+    def take_batches(self, keys: Collection[Key]) -> dict[Key, BatchFold]:
+        """Take out those of these batches that are known, to be put back."""
 
-    def put_batches(self, folds: Mapping[Key, BatchFold], *, known: Collection[Key]) -> None:
-        """Write batches, new and known ones."""
+    def put_batches(self, folds: Mapping[Key, BatchFold]) -> None:
+        """Write batches that are new or were taken out."""
 
     def put_suppressions(self, facts: Collection[Suppressing]) -> None:
         """Keep the last word on each suppression."""

@@ -1,14 +1,14 @@
 """From facts to changes of the read models, in one transaction: load, fold, write, count, move the checkpoints."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from services.projector.domain import batch as batches
 from services.projector.domain import email as emails
 from services.projector.domain.email import EmailFold
 from services.projector.domain.tally import Tally
 from services.projector.handlers.ports import Batch, Fact, Key, PersonalWord, Tables
-from shared.events import BatchEvent, EmailErased, EmailEvent, SuppressionAdded, SuppressionRemoved
+from shared.events import BatchEvent, EmailEvent, SuppressionAdded, SuppressionRemoved
 from shared.topics import EVENTS, PERSONAL
 
 
@@ -17,44 +17,46 @@ def project(tables: Tables, batch: Batch) -> None:
     offsets = tables.lock(batch.reached)
     new = batch.past(offsets, events=EVENTS.name, personal=PERSONAL.name)
     tally = Tally()
+    folds: dict[Key, EmailFold] = {}
     if new.facts:
         tables.add_events(new.facts)
-        _project_emails(tables, new.facts, tally)
+        folds = _project_emails(tables, new.facts, tally)
         _project_batches(tables, new.facts)
         _project_suppressions(tables, new.facts)
-    _project_personal(tables, new.personal, new.facts)
+    _project_personal(tables, new.personal, folds)
     tables.count(tally)  # last: these rows are shared with the other projectors
     tables.reach(new.reached)
 
 
-def _project_emails(tables: Tables, facts: Iterable[Fact], tally: Tally) -> None:
+def _project_emails(tables: Tables, facts: Iterable[Fact], tally: Tally) -> dict[Key, EmailFold]:
     stories: defaultdict[Key, list[EmailEvent]] = defaultdict(list)
     for fact in facts:
         if isinstance(fact.event, EmailEvent) and emails.concerns(fact.event):
             stories[Key(fact.event.tenant, fact.event.email_id)].append(fact.event)
-    before = tables.emails(stories)
-    after: dict[Key, EmailFold] = {}
-    for key, events in stories.items():
-        fold = before.get(key)
-        for event in events:
-            fold = emails.add(fold, event)
-        assert fold is not None
-        if fold != before.get(key):
-            after[key] = fold
-            tally.move(key.tenant, before.get(key), fold)
-    tables.put_emails(after, known=before)
+    before = tables.take_emails(stories)
+    after = {key: _fold(before.get(key), events) for key, events in stories.items()}
+    for key, fold in after.items():
+        tally.move(key.tenant, before.get(key), fold)
+    tables.put_emails(after)
+    return after
+
+
+def _fold(fold: EmailFold | None, events: Iterable[EmailEvent]) -> EmailFold:
+    for event in events:
+        fold = emails.add(fold, event)
+    assert fold is not None
+    return fold
 
 
 def _project_batches(tables: Tables, facts: Iterable[Fact]) -> None:
     events = [fact.event for fact in facts if isinstance(fact.event, BatchEvent)]
     if not events:
         return
-    before = tables.batches({Key(event.tenant, event.batch_id) for event in events})
-    after = dict(before)
+    folds = tables.take_batches({Key(event.tenant, event.batch_id) for event in events})
     for event in events:
         key = Key(event.tenant, event.batch_id)
-        after[key] = batches.add(after.get(key), event)
-    tables.put_batches(after, known=before)
+        folds[key] = batches.add(folds.get(key), event)
+    tables.put_batches(folds)
 
 
 def _project_suppressions(tables: Tables, facts: Iterable[Fact]) -> None:
@@ -63,11 +65,15 @@ def _project_suppressions(tables: Tables, facts: Iterable[Fact]) -> None:
         tables.put_suppressions(words)
 
 
-def _project_personal(tables: Tables, words: Iterable[PersonalWord], facts: Iterable[Fact]) -> None:
-    """The last word counts, but an erased email has no personal part, in whatever order the two are read."""
+def _project_personal(tables: Tables, words: Iterable[PersonalWord], folds: Mapping[Key, EmailFold]) -> None:
+    """The last word counts, but an erased email has no personal part, in whatever order the two are read.
+
+    `folds` are the emails that this batch has facts of; whether another one was erased is for the tables to say.
+    """
     parts = {word.email_id: word.part for word in words}
     if parts:
         tables.put_personal(parts)
-    touched = {*parts, *(fact.event.email_id for fact in facts if isinstance(fact.event, EmailErased))}
-    if touched:
-        tables.drop_erased(touched)
+    there = {email_id for email_id, part in parts.items() if part and Key(part.tenant, email_id) not in folds}
+    suspects = there.union(key.id for key, fold in folds.items() if fold.state.erased)
+    if suspects:
+        tables.drop_erased(suspects)

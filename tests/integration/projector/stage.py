@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, TopicPartition
 from psycopg.sql import SQL, Identifier
 
 from cli.stack.ports import free_port
-from services.projector.crew import Crew
+from services.projector.consumer import Projector
 from services.projector.main import composed
 from services.projector.settings import ProjectorSettings
 from shared.db import migrate
@@ -72,24 +72,24 @@ class Stage:
                 producer.commit() if commit else producer.abort()
 
     @contextmanager
-    def running(self, **changes: Any) -> Iterator[Crew]:
+    def running(self, **changes: Any) -> Iterator[Projector]:
         """A projector in a thread of its own, until the end of the block."""
         settings = self.settings.model_copy(update=changes)
         failures: list[BaseException] = []
-        with composed(settings) as crew:
+        with composed(settings) as projector:
 
             def run() -> None:
                 try:
-                    crew.run()
+                    projector.run()
                 except BaseException as error:
                     failures.append(error)
 
             thread = threading.Thread(target=run, name="projector")
             thread.start()
             try:
-                yield crew
+                yield projector
             finally:
-                crew.stop()
+                projector.stop()
                 thread.join(30)
                 assert not thread.is_alive()
         if failures:

@@ -83,7 +83,7 @@ def test_asked_to_stop_it_commits_leaves_and_says_so(stage: Stage) -> None:
 
 
 def test_wrong_settings_are_said_and_it_does_not_start(stage: Stage) -> None:
-    with process(stage, POSTLOG_PROJECTOR_LOOPS="0") as running:
+    with process(stage, POSTLOG_PROJECTOR_BATCH="0") as running:
         _, said = running.communicate(timeout=15)
     assert running.returncode == 2
-    assert b"POSTLOG_PROJECTOR_LOOPS" in said
+    assert b"POSTLOG_PROJECTOR_BATCH" in said

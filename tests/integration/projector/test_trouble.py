@@ -1,6 +1,7 @@
 """What nobody can read, what this release cannot read, what PostgreSQL cannot hold, and servers that go away."""
 
 import json
+import threading
 import urllib.error
 import urllib.request
 from typing import Any
@@ -77,8 +78,8 @@ def test_garbage_becomes_dead_letters_with_reason_and_place_and_the_partitions_m
 
 def test_garbage_of_our_own_producers_stops_the_projector_loudly_after_the_limit(stage: Stage) -> None:
     stage.produce(GARBAGE[:3])
-    with pytest.raises(TooManyDeadLetters), stage.running(dead_letter_limit=2, projector_batch=1) as crew:
-        wait_for(lambda: crew.failure is not None)
+    with pytest.raises(TooManyDeadLetters), stage.running(dead_letter_limit=2, projector_batch=1):
+        wait_for(lambda: "projector" not in {thread.name for thread in threading.enumerate()})
     assert len(dead_letters(stage)) == 2
     (at,) = (end for (topic, _), end in stage.positions().items() if topic == EVENTS.name and end)
     assert at == 2, "it may not move past the record that it could not divert"
