@@ -64,7 +64,7 @@ def test_garbage_becomes_dead_letters_with_reason_and_place_and_the_partitions_m
     stage.produce(GARBAGE[:3] + LOG[:100] + GARBAGE[3:] + LOG[100:], ours=False)
     with stage.running(dead_letter_limit=0):
         stage.wait_until_projected()
-        assert ready(stage)[0] == 200
+        wait_for(lambda: ready(stage)[0] == 200)
     assert len(stage.tables()["events"]) == FACTS
     found = dead_letters(stage)
     assert sorted(len(one["original"]) for one in found) == sorted(len(one.value or b"") for one in GARBAGE)
