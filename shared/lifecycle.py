@@ -182,7 +182,7 @@ def apply(state: EmailState, event: EmailEvent) -> EmailState:
 
 
 def _step(state: EmailState, event: EmailEvent, row: Transition) -> EmailState:
-    reached = Furthest(row.finality, event.attempt, row.step, event.occurred_at, str(event.event_id))
+    reached = Furthest(row.finality, event.attempt, row.step, event.occurred_at, event.event_id.hex)
     if state.furthest is not None and state.furthest >= reached:
         return replace(state, attempts=max(state.attempts, event.attempt))
     return replace(state, furthest=reached, base=row.to, attempts=max(state.attempts, event.attempt))
@@ -193,9 +193,9 @@ def _beside(state: EmailState, event: EmailEvent) -> EmailState:
     match event:
         case EmailHeld() | EmailReleased():
             held = isinstance(event, EmailHeld)
-            return replace(state, hold=_latest(state.hold, (at, str(event.event_id), held)))
+            return replace(state, hold=_latest(state.hold, (at, event.event_id.hex, held)))
         case EmailScheduled() | EmailRescheduled():
-            return replace(state, schedule=_latest(state.schedule, (at, str(event.event_id), event.send_at)))
+            return replace(state, schedule=_latest(state.schedule, (at, event.event_id.hex, event.send_at)))
         case EmailOpened():
             return replace(state, opened_at=_first(state.opened_at, at))
         case EmailClicked():

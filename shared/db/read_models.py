@@ -59,7 +59,7 @@ emails = Table(
     Column("last_reply_text", Text),
     Column("updated_at", _TIME, nullable=False),
     Column("since", _TIME, Computed("coalesce(queued_at, updated_at)", persisted=True), comment="the order of lists"),
-    Column("fold", JSONB, nullable=False, comment="the projector's own: what the facts so far add up to"),
+    Column("fold", JSON, nullable=False, comment="the projector's own: what the facts so far add up to"),
     PrimaryKeyConstraint("tenant", "email_id"),
 )
 # Lists are ordered by (since, email_id). `since` is a column and not an expression, so that an update that leaves it as
@@ -117,7 +117,7 @@ batches = Table(
     Column("refused", BigInteger),
     Column("paused", Boolean, nullable=False, server_default=text("false")),
     Column("cancelled", Boolean, nullable=False, server_default=text("false")),
-    Column("fold", JSONB, nullable=False, server_default=text("'{}'"), comment="as in emails"),
+    Column("fold", JSON, nullable=False, server_default=text("'{}'"), comment="as in emails"),
     PrimaryKeyConstraint("tenant", "batch_id"),
 )
 

@@ -4,12 +4,13 @@ Each member is a maximum, a minimum or a union over the facts, so neither order 
 """
 
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeGuard
 
 import msgspec
 from msgspec import Struct
 
 from shared.events import (
+    EMAIL_EVENTS,
     EmailBounced,
     EmailDeferred,
     EmailDelivered,
@@ -20,6 +21,7 @@ from shared.events import (
     EmailRequestRefused,
     EmailResolved,
     EmailSuppressed,
+    Event,
     SmtpEvent,
 )
 from shared.lifecycle import EMPTY, EmailState, Status, apply
@@ -28,6 +30,8 @@ from shared.lifecycle import EMPTY, EmailState, Status, apply
 QUEUED: Final = 0
 REJECTED: Final = 1
 OTHER: Final = 2
+_CONCERNING: Final[frozenset[type]] = frozenset(EMAIL_EVENTS) - {EmailRequestRefused}
+_WITH_REPLY: Final[frozenset[type]] = frozenset(kind for kind in EMAIL_EVENTS if issubclass(kind, SmtpEvent))
 _RANKS: Final[dict[type, int]] = {EmailQueued: QUEUED, EmailRejected: REJECTED}
 
 
@@ -82,9 +86,9 @@ encode: Final = msgspec.json.Encoder().encode
 decode: Final = msgspec.json.Decoder(EmailFold).decode
 
 
-def concerns(event: EmailEvent) -> bool:
+def concerns(event: Event) -> TypeGuard[EmailEvent]:
     """Whether the fact says anything about an email; a refused command may name one that never was."""
-    return not isinstance(event, EmailRequestRefused)
+    return type(event) in _CONCERNING
 
 
 def add(fold: EmailFold | None, event: EmailEvent) -> EmailFold:
@@ -140,8 +144,9 @@ def _origin(event: EmailEvent) -> Origin:
 
 
 def _last_reply(known: Reply | None, event: EmailEvent) -> Reply | None:
-    if not isinstance(event, SmtpEvent):
+    if type(event) not in _WITH_REPLY:
         return known
+    assert isinstance(event, SmtpEvent)
     text = event.smtp_reply_text or getattr(event, "dsn_diagnostic_code", None)
     if text is None and event.smtp_reply_code is None:
         return known

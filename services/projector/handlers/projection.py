@@ -31,8 +31,9 @@ def project(tables: Tables, batch: Batch) -> None:
 def _project_emails(tables: Tables, facts: Iterable[Fact], tally: Tally) -> dict[Key, EmailFold]:
     stories: defaultdict[Key, list[EmailEvent]] = defaultdict(list)
     for fact in facts:
-        if isinstance(fact.event, EmailEvent) and emails.concerns(fact.event):
-            stories[Key(fact.event.tenant, fact.event.email_id)].append(fact.event)
+        event = fact.event
+        if emails.concerns(event):
+            stories[Key(event.tenant, event.email_id)].append(event)
     before = tables.take_emails(stories)
     after = {key: _fold(before.get(key), events) for key, events in stories.items()}
     for key, fold in after.items():

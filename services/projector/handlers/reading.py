@@ -44,6 +44,7 @@ def read(messages: Iterable[Message], *, name_of: TopicName) -> Reading:
 def _read_run(reading: Reading, place: Partition, messages: Iterable[Message]) -> None:
     """Messages of one partition, up to the first that is a fact of the future."""
     take = _take_fact if place.topic == EVENTS.name else _take_personal
+    begun = len(reading.taken)
     for message in messages:
         try:
             if message.error() is None:
@@ -54,6 +55,7 @@ def _read_run(reading: Reading, place: Partition, messages: Iterable[Message]) -
         except UnreadableRecord as reason:
             reading.unreadable.append((message, str(reason)))
         reading.taken.append(message)
+    for message in reading.taken[begun:][-2:]:  # the last record may be followed by the partition's end
         _reach(reading.batch.reached, place, message)
 
 
@@ -61,7 +63,7 @@ def _reach(reached: dict[Partition, Reached], place: Partition, message: Message
     offset = message.offset() or 0
     if message.error() is None:
         reached[place] = Reached(offset + 1, _time(message.timestamp()[1]))
-    else:  # the partition's end: what stands between the last record and it are marks of transactions
+    else:  # what stands between the last record and the end are marks of transactions
         before = reached.get(place)
         reached[place] = Reached(offset, before.logged_at if before else None)
 
