@@ -41,8 +41,9 @@ class Filler:
         progress = _Progress(self._say)
         while left:
             messages = self._consumer.consume(BATCH, 0.2)
-            self._project(models, [message for message in messages if self._is_wanted(message, left)])
-            progress.count(len(messages))
+            wanted = [message for message in messages if self._is_wanted(message, left)]
+            self._project(models, wanted)
+            progress.count(len(wanted), heard=bool(messages))
         self._consumer.unassign()
         progress.end()
         with models.transaction() as tables:  # past the last record may stand marks of transactions
@@ -79,21 +80,22 @@ class _Progress:
 
     def __init__(self, say: Say) -> None:
         self._say = say
-        self._began = self._said = self._heard = time.monotonic()
-        self._records = 0
+        self._began = self._said_at = self._heard = time.monotonic()
+        self._records = self._said = 0
 
-    def count(self, messages: int) -> None:
+    def count(self, records: int, *, heard: bool) -> None:
         now = time.monotonic()
-        self._records += messages
-        if messages:
+        self._records += records
+        if heard:
             self._heard = now
         elif now - self._heard > PATIENCE:
             raise CannotReplay(f"the log gave nothing for {PATIENCE:.0f} s: is Kafka there?")
-        if now - self._said > 1:
+        if now - self._said_at > 1:
             self.end()
-            self._said = now
+            self._said_at = now
 
     def end(self) -> None:
-        if self._records:
+        if self._records != self._said:
             rate = self._records / max(time.monotonic() - self._began, 0.001)
             self._say(f"{self._records:,} records, {rate:,.0f}/s")
+            self._said = self._records

@@ -18,6 +18,7 @@ from services.api.domain.filters import SuppressionFilter
 from services.api.domain.preferences import SuppressionCursor, write_cursor
 from shared.db.read_models import COUNTED, batch_counts, batches, checkpoints, suppressions
 from shared.db.read_models import summary as summaries
+from shared.position import Checkpoint, position_of
 
 _OF_ROW = (
     "batch_id",
@@ -101,12 +102,11 @@ def list_suppressions(connection: Connection, wanted: SuppressionFilter) -> Supp
 
 def position(connection: Connection) -> Position:
     """Up to where in the log the read models know, in this snapshot."""
-    offsets: dict[str, dict[str, int]] = {}
-    newest = None
-    for row in connection.execute(select(checkpoints).order_by(checkpoints.c.topic, checkpoints.c.partition)):
-        offsets.setdefault(row.topic, {})[str(row.partition)] = row.next_offset
-        newest = max(filter(None, (newest, row.logged_at)), default=None)
-    return Position(offsets=offsets, as_of=newest)
+    rows = connection.execute(select(checkpoints).order_by(checkpoints.c.topic, checkpoints.c.partition))
+    known = [Checkpoint(row.topic, row.partition, row.next_offset, row.logged_at) for row in rows]
+    found = position_of(known)
+    newest = max((one.logged_at for one in known if one.logged_at is not None), default=None)
+    return Position(offsets=found.offsets, rules=found.rules, token=found.token(), as_of=newest)
 
 
 def _counts(connection: Connection, tenant: str, batch_id: UUID) -> dict[str, int]:

@@ -102,9 +102,14 @@ class CancelAnswer(Struct, frozen=True, kw_only=True):
 
 
 class Position(Struct, frozen=True, kw_only=True):
-    """Up to where in the log an answer knows: next offsets by topic and partition, and the newest record's log time."""
+    """Up to where in the log an answer knows: next offsets by topic and partition, and the newest record's log time.
+
+    `rules` is the version of the rules that judged the facts; `token` says offsets and rules in one word.
+    """
 
     offsets: dict[str, dict[str, int]]
+    rules: int
+    token: str
     as_of: datetime | None
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from shared.db import read_models
+from shared.position import RULES, Position
 from shared.tokens import recipient_ref
 from tests.integration.api.stage import Stage, email_row
 
@@ -132,8 +133,10 @@ def test_a_batch_with_exact_counts(stage: Stage, client: TestClient) -> None:
     body = client.get(f"/v1/batches/{batch_id}").json()
     assert (body["acknowledged"], body["refused"], body["received"]) == (10, 2, 2)
     assert body["counts"] == {"delivered": 5, "queued": 3}
+    assert body["position"].pop("token") == Position(offsets=body["position"]["offsets"], rules=RULES).token()
     assert body["position"] == {
         "offsets": {"email.events": {"0": 40, "1": 41, "2": 42}},
+        "rules": RULES,
         "as_of": "2026-11-03T12:00:00.123456Z",
     }
 
@@ -161,7 +164,7 @@ def test_the_summary(stage: Stage, client: TestClient) -> None:
     assert (days["total"]["accepted"], days["total"]["delivered"], days["total"]["opened"]) == (8, 7, 1)
     tags = client.get("/v1/reports/summary?from=2026-11-01&to=2026-11-02&by=tag").json()
     assert [(each["key"], each["counts"]["accepted"]) for each in tags["rows"]] == [("invoice", 3), ("welcome", 2)]
-    assert tags["total"]["accepted"] == 8 and tags["position"] == {"offsets": {}, "as_of": None}
+    assert tags["total"]["accepted"] == 8 and tags["position"]["offsets"] == {}
     nothing = client.get("/v1/reports/summary?from=2020-01-01&to=2020-01-02").json()
     assert nothing["rows"] == [] and nothing["total"]["accepted"] == 0
 
