@@ -39,6 +39,7 @@ class Inbox:
         self._smtp = await serve_smtp(handler, host=HOST, port=self.smtp_port)
         self.smtp_port = self._smtp.sockets[0].getsockname()[1]
         listener = socket.create_server((HOST, self.http_port))
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer waits 40 ms for an ACK
         self.http_port = listener.getsockname()[1]
         config = uvicorn.Config(application(self.store), log_level="warning", lifespan="off")
         self._http = uvicorn.Server(config)
