@@ -4,10 +4,13 @@ import random
 from collections import defaultdict
 
 import pytest
+from msgspec.structs import replace
 
+from shared.events import EmailDelivered
 from shared.topics import EVENTS, PERSONAL
+from tests import golden
 from tests.integration.projector.checks import check_against_the_judge
-from tests.integration.projector.lives import Record, make_log
+from tests.integration.projector.lives import Record, make_log, record
 from tests.integration.projector.stage import Stage, Tables
 
 pytestmark = pytest.mark.integration
@@ -70,6 +73,17 @@ def test_a_fact_in_the_wrong_partition_counts_once_too(stage: Stage, other_stage
     expected["personal"] = found["personal"]  # its words are in no order now
     assert found == expected
     assert {row[0] for row in other_stage.rows("SELECT partition FROM read_1.events")} == {1}, "the first place counts"
+
+
+def test_a_fact_stands_at_its_first_place_also_when_that_is_read_last(stage: Stage) -> None:
+    first = replace(golden.event(EmailDelivered), smtp_reply_text="first")
+    stage.produce([record(replace(first, smtp_reply_text="made again"))] * 2, partition=2)
+    stage.project()
+    assert stage.rows('SELECT partition, "offset" FROM read_1.events') == [(2, 0)]
+    stage.produce([record(first)], partition=1)
+    stage.project()
+    found = stage.rows("SELECT partition, \"offset\", body->>'smtp_reply_text' FROM read_1.events")
+    assert found == [(1, 0, "first")]
 
 
 def test_aborted_transactions_leave_nothing_and_positions_reach_the_end(stage: Stage) -> None:

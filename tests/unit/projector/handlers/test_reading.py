@@ -118,6 +118,14 @@ def test_a_nul_in_a_reply_is_replaced_as_postgres_cannot_hold_it() -> None:
     assert "\\u0000 " not in fact.body and "\0" not in fact.body
 
 
+def test_a_nul_is_replaced_wherever_it_stands_and_garbage_with_one_is_still_garbage() -> None:
+    queued = codec.encode(msgspec.structs.replace(golden.event(EmailQueued), tags=("a\0b", "c")))
+    (fact,) = reading_of(Record(queued, offset=1)).batch.facts
+    assert isinstance(fact.event, EmailQueued)
+    assert fact.event.tags == ("a\N{REPLACEMENT CHARACTER}b", "c")
+    assert len(reading_of(Record(b'{"type":"\\u0000', offset=1)).unreadable) == 1
+
+
 def test_personal_parts_and_their_tombstones() -> None:
     part, email_id = PersonalPart(tenant="default", address="ada@example.org"), UUID(int=5)
     words = {"topic": "p.email.personal", "key": str(email_id).encode()}
