@@ -2,11 +2,14 @@
 
 import random
 from collections import defaultdict
+from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
 
-from shared.events import EmailDelivered
+from shared import records
+from shared.events import EmailDelivered, EmailErased
+from shared.records import PersonalPart
 from shared.topics import EVENTS, PERSONAL
 from tests import golden
 from tests.integration.projector.checks import check_against_the_judge
@@ -84,6 +87,18 @@ def test_a_fact_stands_at_its_first_place_also_when_that_is_read_last(stage: Sta
     stage.project()
     found = stage.rows("SELECT partition, \"offset\", body->>'smtp_reply_text' FROM read_1.events")
     assert found == [(1, 0, "first")]
+
+
+@pytest.mark.parametrize("erased_first", [True, False])
+def test_an_erased_email_has_no_personal_part_in_whatever_order_they_are_read(stage: Stage, erased_first: bool) -> None:
+    erased, alive = (replace(golden.event(EmailErased), email_id=uuid4(), tenant="default") for _ in range(2))
+    kept = replace(golden.event(EmailDelivered), email_id=alive.email_id, tenant="default")
+    part = records.encode(PersonalPart(tenant="default", address="ada@example.org"))
+    words = [Record(PERSONAL.name, str(one.email_id).encode(), part) for one in (erased, alive)]
+    for portion in ([record(erased), record(kept)], words)[:: 1 if erased_first else -1]:
+        stage.produce(portion)
+        stage.project()
+    assert stage.rows("SELECT email_id FROM read_1.personal") == [(alive.email_id,)]
 
 
 def test_aborted_transactions_leave_nothing_and_positions_reach_the_end(stage: Stage) -> None:
