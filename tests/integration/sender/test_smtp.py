@@ -321,7 +321,7 @@ async def test_a_big_message_over_tls(tmp_path: Path) -> None:
     context, _ = self_signed(tmp_path)
     big = MESSAGE + b"0123456789abcdef\r\n" * 100_000
     async with ScriptedSmtp(STARTTLS, tls=context) as server:
-        connection = await connect(server, tls="opportunistic")
+        connection = await connect(server, Timeouts(), tls="opportunistic")
         outcome = await connection.deliver(mail(big), may_finish=lambda: True)
         await connection.close()
 
