@@ -1,9 +1,11 @@
 """`email.work` read back into a partition's table: at takeover, and after a commit of unknown result (rule 3)."""
 
+import time
 from collections.abc import Callable
+from typing import Final
 from uuid import UUID
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
@@ -12,6 +14,8 @@ from shared.records import Work, decode_work
 from shared.settings import KafkaSettings
 from shared.topics import WORK
 
+PATIENCE: Final = 30.0  # seconds for Kafka to be itself again
+PAUSE: Final = 0.1
 Apply = Callable[[UUID, Work | None], None]
 
 
@@ -30,7 +34,21 @@ class Changelog:
         return f"{cluster.cluster_id}/{self._topic}/{len(described.topics[self._topic].partitions)}"
 
     def end(self, partition: int) -> int:
-        """The end of the partition, read uncommitted: whatever may still become visible lies before it."""
+        """The end of the partition, read uncommitted: whatever may still become visible lies before it.
+
+        Leaders move, and after a broker's restart those that this client knows are of before: it asks again.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self._end(partition)
+            except KafkaException as error:
+                if error.args[0].fatal() or time.monotonic() > deadline:
+                    raise
+            time.sleep(PAUSE)
+
+    def _end(self, partition: int) -> int:
+        self._admin.list_topics(self._topic, timeout=10)  # who leads, now
         where = TopicPartition(self._topic, partition)
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # confluent-kafka leaves it untyped
         listed = self._admin.list_offsets(
