@@ -1,16 +1,15 @@
-"""The demo as a client: the API over HTTP, the request topic over Kafka, the inbox, the log."""
+"""The demo as a client: the API and the inbox over HTTP, the request topic over Kafka."""
 
 import json
-import time
 from collections.abc import Sequence
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx2
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from cli.errors import CommandError
-from shared.topics import EVENTS, REQUESTS
+from shared.topics import REQUESTS
 
 Json = dict[str, Any]
 PATIENCE: Final = 20.0  # seconds
@@ -40,7 +39,10 @@ class Api:
         self._client.close()
 
     def _call(self, method: str, path: str, **options: Any) -> Json:
-        answer = self._client.request(method, path, **options)
+        try:
+            answer = self._client.request(method, path, **options)
+        except httpx2.TransportError as error:
+            raise CommandError(f"{method} {path}: the API does not answer ({error})") from None
         if answer.status_code >= 400:
             raise CommandError(f"{method} {path}: {answer.status_code} {answer.text}")
         found: Json = answer.json()
@@ -72,38 +74,13 @@ class Inbox:
         self._client.close()
 
 
-def ask_on_kafka(brokers: str, contents: Sequence[Json]) -> list[UUID]:
-    """Put a SendEmail for each content straight onto the request topic, as any other service may."""
+def ask_on_kafka(brokers: str, contents: Sequence[Json]) -> list[str]:
+    """Put a SendEmail for each content straight onto the request topic, as any other service may; returns their ids."""
     producer = Producer({"bootstrap.servers": brokers, "acks": "all", "enable.idempotence": True})
-    ids = [uuid4() for _ in contents]
+    ids = [str(uuid4()) for _ in contents]
     for email_id, content in zip(ids, contents, strict=True):
-        record = {"type": "SendEmail", "email_id": str(email_id), **content}
-        producer.produce(REQUESTS.name, json.dumps(record).encode(), str(email_id))
+        record = {"type": "SendEmail", "email_id": email_id, **content}
+        producer.produce(REQUESTS.name, json.dumps(record).encode(), email_id)
     if left := producer.flush(PATIENCE):
         raise CommandError(f"Kafka did not acknowledge {left} of {len(ids)} requests")
     return ids
-
-
-def read_log(brokers: str) -> list[bytes]:
-    """The values of all committed records on `email.events`, partition by partition."""
-    options = {"bootstrap.servers": brokers, "group.id": f"demo-{uuid4()}", "isolation.level": "read_committed"}
-    reader = Consumer(options | {"enable.auto.commit": False, "enable.partition.eof": True})
-    try:
-        numbers = list(reader.list_topics(EVENTS.name, timeout=PATIENCE).topics[EVENTS.name].partitions)
-        reader.assign([TopicPartition(EVENTS.name, number, 0) for number in numbers])
-        return _read_to_the_end(reader, len(numbers))
-    finally:
-        reader.close()
-
-
-def _read_to_the_end(reader: Consumer, partitions: int) -> list[bytes]:
-    found, ended, deadline = [], 0, time.monotonic() + PATIENCE
-    while ended < partitions:
-        if time.monotonic() > deadline:
-            raise CommandError("the log could not be read to its end in time")
-        for message in reader.consume(5000, 0.2):
-            if message.error() is not None:
-                ended += 1
-            else:
-                found.append(message.value() or b"")
-    return found

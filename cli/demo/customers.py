@@ -1,20 +1,23 @@
-"""The customers of examples/invoices.csv as requests: batches over HTTP, commands on Kafka."""
+"""The customers of examples/invoices.csv as requests."""
 
 import base64
 import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib import util
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from cli.errors import CommandError
-from cli.inbox.behaviours import Behaviour, behaviour_of
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples"
 TEMPLATE: Final = "invoice"
+TAG: Final = "invoice"
 SENDER: Final = "Seaside Joinery <invoices@acme.example>"
+PAY: Final = "https://pay.acme.example/"
 _LINE: Final = re.compile(r"(\d+) × (.+) à (\d+\.\d\d)")
 
 
@@ -31,26 +34,34 @@ class Customer:
         return self.row["email"]
 
     @property
-    def behaviour(self) -> Behaviour:
-        """What the inbox does with mail for this address."""
-        return behaviour_of(self.email)
+    def name(self) -> str:
+        """The customer's name, in any script."""
+        return self.row["name"]
 
-    def variables(self) -> dict[str, Any]:
-        """What the template is given."""
-        pay = f"https://pay.acme.example/{self.row['invoice']}"
-        return {**self.row, "lines": list(self.lines), "pay_url": pay}
+    @property
+    def subject(self) -> str:
+        """What the template must make of it."""
+        return "Invoice {invoice} from Seaside Joinery: {currency} {total}, due {due}".format_map(self.row)
+
+    @cached_property
+    def pdf(self) -> bytes:
+        """The invoice as a PDF."""
+        made: bytes = _maker().invoice_pdf(self.row, self.lines)
+        return made
 
     def content(self) -> dict[str, Any]:
-        """The email's content, with its PDF."""
-        pdf = base64.b64encode(_pdf(self)).decode()
+        """The email's content: variables for the template, and the PDF."""
+        file = {
+            "filename": f"{self.row['invoice']}.pdf",
+            "content_type": "application/pdf",
+            "content": base64.b64encode(self.pdf).decode(),
+        }
         return {
-            "to": {"email": self.email, "name": self.row["name"]},
-            "variables": self.variables(),
+            "to": {"email": self.email, "name": self.name},
+            "variables": {**self.row, "lines": list(self.lines), "pay_url": PAY + self.row["invoice"]},
             "reference": self.row["invoice"],
-            "metadata": {"customer_name": self.row["name"]},
-            "attachments": [
-                {"filename": f"{self.row['invoice']}.pdf", "content_type": "application/pdf", "content": pdf}
-            ],
+            "metadata": {"customer_name": self.name},
+            "attachments": [file],
         }
 
 
@@ -76,8 +87,8 @@ def template_source() -> dict[str, str]:
 
 def batch_request(customers: Sequence[Customer]) -> dict[str, Any]:
     """The body of `POST /v1/batches`."""
-    defaults = {"from": SENDER, "template": TEMPLATE, "tags": ["invoice"], "stream": "transactional"}
-    return {"defaults": defaults, "tags": ["invoice"], "emails": [customer.content() for customer in customers]}
+    defaults = {"from": SENDER, "template": TEMPLATE, "tags": [TAG], "stream": "transactional"}
+    return {"defaults": defaults, "tags": [TAG], "emails": [customer.content() for customer in customers]}
 
 
 def _lines(text: str) -> tuple[dict[str, str], ...]:
@@ -92,10 +103,11 @@ def _lines(text: str) -> tuple[dict[str, str], ...]:
     return tuple(found)
 
 
-def _pdf(customer: Customer) -> bytes:
+@cache
+def _maker() -> ModuleType:
+    """examples/invoice_pdf.py, which is no part of a package."""
     place = util.spec_from_file_location("invoice_pdf", EXAMPLES / "invoice_pdf.py")
     assert place is not None and place.loader is not None
     module = util.module_from_spec(place)
     place.loader.exec_module(module)
-    made: bytes = module.invoice_pdf(customer.row, customer.lines)
-    return made
+    return module
