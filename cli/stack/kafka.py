@@ -104,7 +104,8 @@ def _link(jars: list[Path], *, into: Path) -> None:
 
 async def _format(java: tuple[str, ...], properties: Path) -> None:
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    options = ("--ignore-formatted", "-t", cluster_id, "-c", str(properties))
+    # One word with its option: one id in 64 begins with a dash, and would be taken for an option of its own.
+    options = ("--ignore-formatted", f"--cluster-id={cluster_id}", "-c", str(properties))
     await run((*java, "kafka.tools.StorageTool", "format", *options), doing="formatting Kafka's storage")
 
 
