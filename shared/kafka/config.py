@@ -39,11 +39,16 @@ def producer(settings: KafkaSettings, *, linger_ms: float = 2) -> Config:
 
 
 def transactional(settings: KafkaSettings, *, transactional_id: str) -> Config:
-    """`retry.backoff.ms` is the pace of a transaction: at its default each one takes 100 ms, at 2 about 5."""
+    """`retry.backoff.ms` is the pace of a transaction: at its default each one takes 100 ms, at 2 about 5.
+
+    Bootstrapping again after all brokers were away would leave the client with a coordinator that it never asks again
+    (librdkafka#5511).
+    """
     return producer(settings) | {
         "transactional.id": transactional_id,
         "transaction.timeout.ms": 5000,
         "retry.backoff.ms": 2,
+        "metadata.recovery.strategy": "none",
         "queue.buffering.max.messages": 500_000,
     }
 

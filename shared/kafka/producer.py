@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -104,6 +104,7 @@ class Unknown(Exception):
     """Nobody can say whether the transaction committed: make a new producer and look at the log."""
 
 
+GRACE: Final = 2.0  # seconds that a call may take beyond its time-out
 # What the group says of us (rule 1). That the *producer* was fenced says less: a transaction that took longer than its
 # time-out is fenced by the broker too.
 _NOT_OWNER = {KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.FENCED_INSTANCE_ID}
@@ -151,8 +152,13 @@ class TransactionalProducer:
                 return
 
     def send_offsets(self, offsets: Iterable[TopicPartition], metadata: Any) -> None:
-        """Tie the *next* offsets to the transaction, with the group metadata captured at assignment (the fence)."""
-        self._call(self._producer.send_offsets_to_transaction, list(offsets), metadata, self._timeout, tries=2)
+        """Tie the *next* offsets to the transaction, with the group metadata captured at assignment (the fence).
+
+        The library may never come back from this when the group's coordinator has left the cluster (librdkafka#5511),
+        so it is left behind some time after its time-out.
+        """
+        send = self._producer.send_offsets_to_transaction
+        self._call(_bounded, self._timeout + GRACE, send, list(offsets), metadata, self._timeout, tries=2)
 
     def commit(self) -> None:
         """Commit. A time-out is `Unknown`."""
@@ -185,3 +191,20 @@ class TransactionalProducer:
             self.abort()
             raise Aborted(error.str()) from failure
         raise Unknown(error.str()) from failure
+
+
+def _bounded(seconds: float, operation: Callable[..., object], *arguments: object) -> None:
+    """Call it in a thread, which is left behind when it takes longer: `Unknown`."""
+    ended: Future[object] = Future()
+
+    def call() -> None:
+        try:
+            ended.set_result(operation(*arguments))
+        except Exception as failure:  # noqa: BLE001 (handed to whoever waits)
+            ended.set_exception(failure)
+
+    threading.Thread(target=call, name="producer-call", daemon=True).start()
+    try:
+        ended.result(seconds)
+    except TimeoutError:
+        raise Unknown(f"no answer within {seconds:g} s") from None

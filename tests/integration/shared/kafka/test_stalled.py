@@ -1,4 +1,4 @@
-"""A broker that takes connections and says nothing: what each client of ours makes of it."""
+"""A broker that takes connections and says nothing, or goes and comes back: what our clients make of it."""
 
 import os
 import signal
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import TopicPartition
 
 from cli.stack.addresses import NOTHING_GIVEN
 from cli.stack.stack import ANY_PORT, Stack
@@ -18,8 +19,8 @@ from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import Aborted, FutureProducer, TransactionalProducer, Unknown
 from shared.kafka.table import TopicTable
 from shared.settings import KafkaSettings
-from shared.topics import EVENTS, SUPPRESSIONS
-from tests.integration.shared.kafka.transactions import add, transactional, values
+from shared.topics import EVENTS, REQUESTS, SUPPRESSIONS
+from tests.integration.shared.kafka.transactions import Member, add, transactional, values
 from tests.logs import read
 from tests.servers import LoopThread
 
@@ -29,9 +30,9 @@ pytestmark = pytest.mark.integration
 class OwnKafka:
     """A broker that a test may stop for a while."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, thread: LoopThread) -> None:
         self.url = stack.addresses.kafka
-        self._stack = stack
+        self._stack, self._thread = stack, thread
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -44,6 +45,15 @@ class OwnKafka:
         finally:
             os.kill(pid, signal.SIGCONT)
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """It is stopped, and started again."""
+        self._thread.run(self._stack.stop("kafka"))
+        try:
+            yield
+        finally:
+            self._thread.run(self._stack.start("kafka"))
+
 
 @pytest.fixture(scope="module")
 def own_kafka() -> Iterator[OwnKafka]:
@@ -52,7 +62,7 @@ def own_kafka() -> Iterator[OwnKafka]:
         thread = LoopThread()
         stack = Stack(Path(folder), parts=["kafka"], given=NOTHING_GIVEN, usual_ports=ANY_PORT, say=lambda _: None)
         thread.run(stack.__aenter__())
-        yield OwnKafka(stack)
+        yield OwnKafka(stack, thread)
         thread.run(stack.__aexit__())
         thread.stop()
 
@@ -126,3 +136,32 @@ def test_a_table_ages_meanwhile_and_recovers(own_kafka: OwnKafka, settings: Kafk
         assert not table.catch_up(timeout=0.2)
     assert table.catch_up(timeout=30) and table.age() < 2
     table.close()
+
+
+def test_after_the_coordinator_was_away_offsets_are_sent_or_it_is_said_that_they_cannot(
+    own_kafka: OwnKafka, settings: KafkaSettings
+) -> None:
+    """With the library's own strategy it never comes back from the call (librdkafka#5511), with ours it does."""
+    made = config.transactional(settings, transactional_id=settings.topic("theirs"))
+    theirs = TransactionalProducer(made | {"metadata.recovery.strategy": "rebootstrap"}, timeout=1)
+    ours, member = transactional(settings), Member(settings, instance="a")
+    member.joins()
+    for producer in (ours, theirs):
+        commit_offsets(producer, member, settings)
+    with own_kafka.away():
+        member.polls(seconds=7)  # longer than its session: it is out of the group
+    member.joins()
+    commit_offsets(ours, member, settings)
+    try:
+        commit_offsets(theirs, member, settings)
+    except Unknown:
+        commit_offsets(transactional(settings, name="theirs"), member, settings)
+    assert len(values(settings)) == 4
+    member.consumer.close()
+
+
+def commit_offsets(producer: TransactionalProducer, member: Member, settings: KafkaSettings) -> None:
+    producer.begin()
+    add(producer, settings, b"v")
+    producer.send_offsets([TopicPartition(settings.topic(REQUESTS.name), 0, 0)], member.metadata)
+    producer.commit()

@@ -1,7 +1,6 @@
 """The transactional producer on real Kafka: committed, aborted, fenced or unknown, and never anything between."""
 
 import time
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,32 +10,9 @@ from shared.kafka import config
 from shared.kafka.producer import Fenced, FutureProducer, TransactionalProducer, Unknown
 from shared.settings import KafkaSettings
 from shared.topics import EVENTS, REQUESTS
-from tests.integration.shared.kafka.transactions import add, transactional, values
+from tests.integration.shared.kafka.transactions import Member, add, transactional, values
 
 pytestmark = pytest.mark.integration
-
-
-class Member:
-    """A member of a consumer group of `email.requests`, with the metadata captured at its last assignment."""
-
-    def __init__(self, settings: KafkaSettings, *, instance: str) -> None:
-        static = {"group.instance.id": instance, "session.timeout.ms": 6000}
-        self.consumer = Consumer(config.consumer(settings, group_id=settings.topic("group")) | static)
-        self.metadata: Any = None
-        self.assignments: list[list[int]] = []
-        self.consumer.subscribe([settings.topic(REQUESTS.name)], on_assign=self._assigned)
-
-    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self.metadata = consumer.consumer_group_metadata()
-        self.assignments.append(sorted(partition.partition for partition in partitions))
-
-    def joins(self, *others: "Member") -> None:
-        """Poll until this member has an assignment (and the others take part in the rebalance)."""
-        seen, deadline = len(self.assignments), time.monotonic() + 30
-        while len(self.assignments) == seen:
-            assert time.monotonic() < deadline
-            for member in (self, *others):
-                member.consumer.poll(0.05)
 
 
 def test_a_commit_shows_all_and_an_abort_nothing(settings: KafkaSettings) -> None:
