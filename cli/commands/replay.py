@@ -65,5 +65,10 @@ def _show(found: Comparison) -> None:
     for name, live in found.of_live.items():
         rebuilt = found.of_rebuilt[name]
         rows = str(live.rows) if live.rows == rebuilt.rows else f"{live.rows}, {rebuilt.rows}"
-        table.add_row(name, rows, live.digest[:16], rebuilt.digest[:16], "equal" if live == rebuilt else "DIFFERS")
+        verdict = "equal" if live == rebuilt else "DIFFERS"
+        table.add_row(name, rows, _short(live.digest), _short(rebuilt.digest), verdict)
     Console(width=110).print(table)
+
+
+def _short(digest: str) -> str:
+    return digest.replace("-", "")[:16]
