@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import httpx2
 
+from cli.stack.stack import SERVICES
 from tests.e2e.world import SENDER, World
 
 T = TypeVar("T")
@@ -80,3 +81,9 @@ def mail(world: World, email_id: str) -> EmailMessage:
     """The one copy of an email that arrived."""
     (row,) = mails(world, email_id)
     return BytesParser(policy=policy.default).parsebytes(source(world, row))
+
+
+def not_ready(world: World) -> list[str]:
+    """The services that say so."""
+    addresses = {name: getattr(world.stack.addresses, name) for name in SERVICES}
+    return [name for name, url in addresses.items() if httpx2.get(f"{url}/readyz", timeout=30).status_code != 200]

@@ -4,10 +4,8 @@ import json
 from collections.abc import Iterator
 from uuid import uuid4
 
-import httpx2
 import pytest
 
-from cli.stack.stack import SERVICES
 from shared.topics import (
     CONTROLS,
     DEAD_LETTERS,
@@ -19,7 +17,7 @@ from shared.topics import (
     TEMPLATES,
     Topic,
 )
-from tests.e2e.asking import Json, becomes, send, until
+from tests.e2e.asking import Json, becomes, not_ready, send, until
 from tests.e2e.kafka import Place, Sent, produce
 from tests.e2e.world import World
 
@@ -53,11 +51,6 @@ def listed(world: World) -> dict[Place, Json]:
         for row in rows
         if "source_topic" in row
     }
-
-
-def not_ready(world: World) -> list[str]:
-    addresses = {name: getattr(world.stack.addresses, name) for name in SERVICES}
-    return [name for name, url in addresses.items() if httpx2.get(f"{url}/readyz").status_code != 200]
 
 
 def test_garbage_is_told_and_stops_nothing(world: World) -> None:
