@@ -1,6 +1,7 @@
 """`postlog demo`: the main job on real input and real parts, every figure checked."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,11 @@ def demo(
     """
     place = take_over(data)
     leave_settings_behind(place)
-    found = asyncio.run(run(place, customers=customers, again=f"postlog up --data {data}", say=typer.echo))
+    found = asyncio.run(run(place, customers=customers, again=f"{_ourselves()} up --data {data}", say=typer.echo))
     if not all(check.holds for check in found):
         raise typer.Exit(1)
+
+
+def _ourselves() -> str:
+    """The command as it was called."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "postlog" else "postlog"
