@@ -15,7 +15,8 @@ class Route:
     `tls`: opportunistic encrypts by STARTTLS when offered, without looking at the certificate, and goes on in the clear
     when that fails; required never goes on in the clear, and with `verify` checks certificate and name; implicit is the
     same for a server that speaks TLS from the first byte (RFC 8314, usually port 465). Credentials go over an encrypted
-    connection only, unless `tls` is none.
+    connection only, unless `tls` is none. `address` is the IP address to connect to (None: whatever `host` resolves to),
+    `source` the local address to connect from (None: the system's choice).
     """
 
     host: str
@@ -25,6 +26,8 @@ class Route:
     password: str | None = field(default=None, repr=False)
     helo: str = "localhost.localdomain"
     verify: bool = True
+    address: str | None = None
+    source: str | None = None
 
     @property
     def verifies(self) -> bool:
@@ -49,6 +52,23 @@ class Timeouts:
     def block(self) -> float:
         """For the other side to take a block of the message."""
         return min(self.reply, 180)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """The receiving side as we meet it: limits and connections belong to its `name`. Routes are by preference."""
+
+    name: str
+    routes: tuple[Route, ...]
+
+
+class Unroutable(Exception):
+    """There is no way to a domain: for good (`permanent`), or as far as can be known now."""
+
+    def __init__(self, result: SmtpResult, detail: str, *, permanent: bool) -> None:
+        super().__init__(detail)
+        self.result = result
+        self.permanent = permanent
 
 
 class ConnectFailed(Exception):

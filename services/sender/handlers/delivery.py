@@ -148,7 +148,8 @@ class Delivery:
         return connection
 
     async def _connection(self, job: Job, connection: Connection | None) -> Connection:
-        routes = await self._router.routes(job.email.recipient_domain)
+        request = job.email.request
+        routes = (await self._router.site(job.email.recipient_domain, stream=request.stream)).routes
         if connection is not None:
             if connection.route == routes[0] and connection.usable:
                 return connection

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from services.sender.domain.attempt import FailureReason
 from services.sender.domain.mail import Composed, Outcome
-from services.sender.domain.route import Route
+from services.sender.domain.route import Route, Site
 from shared.commands import SendEmail
 from shared.records import OpenEmail, Suppression, TemplateVersion
 
@@ -54,8 +54,11 @@ class Preparer(Protocol):
 class Router(Protocol):
     """Says where mail for a domain goes."""
 
-    async def routes(self, domain: str) -> list[Route]:
-        """Routes by preference."""
+    async def site(self, domain: str, *, stream: str) -> Site:
+        """The receiving side; raises `Unroutable`."""
+
+    def known_site(self, domain: str, *, stream: str) -> str:
+        """The site's name as far as it is known without asking anybody, else the domain. Called from any thread."""
 
 
 class Connection(Protocol):
