@@ -35,7 +35,6 @@ SIGNED: Final = (
 )
 WIDTH: Final = 76
 _BLANKS: Final = re.compile(rb"[ \t]+")
-_BLANKS_AT_LINE_END: Final = re.compile(rb"[ \t]+\r\n")
 
 Fields = dict[str, list[bytes]]
 
@@ -141,11 +140,14 @@ def _canonical(name: str, value: bytes) -> bytes:
 
 
 def _relaxed_body(body: bytes) -> bytes:
-    """RFC 6376 section 3.4.4. The expressions are slow, and seldom needed for a body that is encoded."""
-    if b" \r\n" in body or b"\t" in body or b"  " in body:
-        body = _BLANKS.sub(b" ", _BLANKS_AT_LINE_END.sub(b"\r\n", body))
-    while body.endswith(b"\r\n"):
-        body = body[:-2]
+    """RFC 6376 section 3.4.4. Replacing is many times as fast as regular expressions.
+
+    Each turn halves the longest run of spaces, so there are few.
+    """
+    body = body.replace(b"\t", b" ")
+    while b"  " in body:
+        body = body.replace(b"  ", b" ")
+    body = body.replace(b" \r\n", b"\r\n").rstrip(b"\r\n")  # CR and LF come as a pair only
     return body + b"\r\n" if body else b""
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dkim
+import dkim.canonicalization
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.sender.adapters.content import File
-from services.sender.adapters.dkim import KeyUnusable, Signer
+from services.sender.adapters.dkim import KeyUnusable, Signer, _relaxed_body
 from services.sender.adapters.mime import compose
 from services.sender.adapters.templates import Rendered
 from shared.commands import Address
@@ -138,6 +139,12 @@ def test_whatever_is_composed_verifies(
     files = [] if file is None else [File(filename="f.bin", content_type="application/x", content=file)]
     mail = compose(email, Rendered(subject=subject or "", html=html, text=text), house=HOUSE, files=files)
     assert verify(signed(signer, mail.message)) == [True, True]
+
+
+@given(st.lists(st.sampled_from([b"a", b" ", b"  ", b"\t", b"\r\n", b"\r\n\r\n", b"."]), max_size=40).map(b"".join))
+def test_the_body_is_made_canonical_as_dkimpy_does(body: bytes) -> None:
+    body += b"\r\n"  # as every mail of ours ends
+    assert _relaxed_body(body) == dkim.canonicalization.Relaxed.canonicalize_body(body)
 
 
 @settings(max_examples=100, deadline=None)
