@@ -1,6 +1,8 @@
 """Tracked links, the pixel and the unsubscribe URL of one email. What is not rewritten stays byte for byte."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from msgspec.structs import replace
@@ -27,7 +29,11 @@ class TrackerLinks:
 
     def clicked(self, url: str, *, position: int) -> str:
         """What leads to `url` by way of the tracker; `position` counts tracked links from 0."""
-        return f"{self.base}/c/{self.keys.sign('click', replace(self.token, url=url, position=position))}"
+        return f"{self.base}/c/{self._click(url, position)}"
+
+    @cached_property
+    def _click(self) -> Callable[[str, int], str]:
+        return self.keys.clicks(self.token)
 
     def unsubscribe(self, list_name: str | None) -> str:
         """The page, and the one-click target (RFC 8058), by which the recipient leaves the list."""

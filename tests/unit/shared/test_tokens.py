@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from shared.tokens import EmailToken, Keys, TokenKind, recipient_ref
 
@@ -25,6 +26,12 @@ TEXT = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 def test_a_token_says_what_was_signed(kind: TokenKind) -> None:
     found = KEYS.verify(kind, KEYS.sign(kind, TOKEN))
     assert found == TOKEN and found.email == EMAIL and found.batch == BATCH
+
+
+@given(url=st.text(max_size=300), position=st.integers(0, 100_000))
+def test_click_tokens_of_one_email_are_what_they_are_one_by_one(url: str, position: int) -> None:
+    sign = KEYS.clicks(TOKEN)
+    assert sign(url, position) == KEYS.sign("click", replace(TOKEN, url=url, position=position))
 
 
 def test_a_token_without_a_batch() -> None:
