@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.redirect import MAX_TARGET, redirect_target
+from shared.redirect import MAX_TARGET, _examined, redirect_target
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,8 @@ def test_whatever_comes_the_target_is_one_header_value_with_a_host(url: str) -> 
         assert parts.scheme in ("http", "https")
         assert parts.hostname
         assert parts.username is None
+
+
+@given(st.from_regex(r"https?://[A-Za-z0-9.:-]{0,9}/{0,2}[A-Za-z0-9/?=&%#._~+:,;@!$'()*-]{0,20}", fullmatch=True))
+def test_the_short_way_for_most_links_answers_as_the_long_one(url: str) -> None:
+    assert redirect_target(url) == _examined(url)
