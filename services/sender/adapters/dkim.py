@@ -5,10 +5,10 @@ Not a signer for any mail: it relies on a header that ends at the first empty li
 
 import base64
 import hashlib
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -34,7 +34,8 @@ SIGNED: Final = (
     "feedback-id",
 )
 WIDTH: Final = 76
-_BLANKS: Final = re.compile(rb"[ \t]+")
+_PADDING: Final = padding.PKCS1v15()
+_DIGEST: Final = Prehashed(hashes.SHA256())
 
 Fields = dict[str, list[bytes]]
 
@@ -52,7 +53,7 @@ class _Rsa:
     algorithm: bytes = b"rsa-sha256"
 
     def signature(self, digest: bytes) -> bytes:
-        return self.key.sign(digest, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
+        return self.key.sign(digest, _PADDING, _DIGEST)
 
 
 @dataclass(frozen=True)
@@ -86,17 +87,16 @@ class Signer:
         head, _, body = message.partition(b"\r\n\r\n")
         fields = _fields(head)
         names = self._names(fields)
-        canonical = b"".join(_canonical(name, values) for name, values in _picked(names, fields))
+        canonical = b"".join(_picked(names, fields))
         body_hash = base64.b64encode(hashlib.sha256(_relaxed_body(body)).digest())
         start = b"d=%s; t=%d;" % (domain.lower().encode(), int(at.timestamp()))
-        signed = _folded_list(b"h=", [name.encode() for name in names])
-        signatures = (_field(key, start=start, signed=signed, body_hash=body_hash, canonical=canonical) for key in keys)
-        return b"".join(signatures) + message
+        said = b"\r\n %s\r\n%s\r\n bh=%s;\r\n b=" % (start, _header_list(names), body_hash)
+        return b"".join(_field(key, said=said, canonical=canonical) for key in keys) + message
 
-    def _names(self, fields: Fields) -> list[str]:
+    def _names(self, fields: Fields) -> tuple[str, ...]:
         """What is signed: each field present, and one more of those that must not come twice."""
-        present = [name for name in self._signed for _ in fields.get(name, ())]
-        return [*present, *OVERSIGNED]
+        present = (name for name in self._signed if name in fields for _ in fields[name])
+        return (*present, *OVERSIGNED)
 
 
 def _load(key: DkimKey) -> _Key:
@@ -120,58 +120,57 @@ def _private_key(key: DkimKey) -> object:
 
 
 def _fields(head: bytes) -> Fields:
-    """The values of each field, unfolded, from the last to the first (the order in which they are signed)."""
+    """The values of each field, canonical, from the last to the first (the order in which they are signed)."""
     found: Fields = {}
-    for line in reversed(head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ").split(b"\r\n")):
+    for line in reversed(_narrowed(head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")).split(b"\r\n")):
         name, _, value = line.partition(b":")
-        found.setdefault(name.rstrip().lower().decode("ascii"), []).append(value)
+        found.setdefault(name.rstrip().lower().decode("ascii"), []).append(value.strip())
     return found
 
 
-def _picked(names: Sequence[str], fields: Fields) -> list[tuple[str, bytes]]:
+def _picked(names: Sequence[str], fields: Fields) -> Iterator[bytes]:
     """Each name in `h=` takes the last field of that name not yet taken; when none is left it signs its absence."""
-    left = {name: iter(values) for name, values in fields.items()}
-    values = ((name, next(left.get(name, iter(())), None)) for name in names)
-    return [(name, value) for name, value in values if value is not None]
+    taken: dict[str, int] = {}
+    for name in names:
+        values, place = fields.get(name, ()), taken.get(name, 0)
+        if place < len(values):
+            taken[name] = place + 1
+            yield b"%s:%s\r\n" % (name.encode(), values[place])
 
 
-def _canonical(name: str, value: bytes) -> bytes:
-    return name.encode() + b":" + _BLANKS.sub(b" ", value).strip() + b"\r\n"
-
-
-def _relaxed_body(body: bytes) -> bytes:
-    """RFC 6376 section 3.4.4. Replacing is many times as fast as regular expressions.
+def _narrowed(text: bytes) -> bytes:
+    """White space within lines reduced to one space; far faster than a regular expression.
 
     Each turn halves the longest run of spaces, so there are few.
     """
-    body = body.replace(b"\t", b" ")
-    while b"  " in body:
-        body = body.replace(b"  ", b" ")
-    body = body.replace(b" \r\n", b"\r\n").rstrip(b"\r\n")  # CR and LF come as a pair only
+    text = text.replace(b"\t", b" ")
+    while b"  " in text:
+        text = text.replace(b"  ", b" ")
+    return text
+
+
+def _relaxed_body(body: bytes) -> bytes:
+    """RFC 6376 section 3.4.4, for a body in which CR and LF come as a pair only."""
+    body = _narrowed(body).replace(b" \r\n", b"\r\n").rstrip(b"\r\n")
     return body + b"\r\n" if body else b""
 
 
-def _folded_list(start: bytes, names: Sequence[bytes]) -> bytes:
-    lines, line = [], b" " + start
-    for number, name in enumerate(names):
-        word = name + (b":" if number < len(names) - 1 else b";")
+@lru_cache(maxsize=100)
+def _header_list(names: tuple[str, ...]) -> bytes:
+    """The tag `h=`, folded; most mail has the same fields."""
+    lines, line = [], b" h="
+    for word in (*(f"{name}:" for name in names[:-1]), f"{names[-1]};"):
         if len(line) + len(word) > WIDTH:
             lines.append(line)
             line = b" "
-        line += word
+        line += word.encode()
     return b"\r\n".join([*lines, line])
 
 
-def _field(key: _Key, *, start: bytes, signed: bytes, body_hash: bytes, canonical: bytes) -> bytes:
+def _field(key: _Key, *, said: bytes, canonical: bytes) -> bytes:
     """One DKIM-Signature field with its CRLF. What is hashed of it is its value without the signature."""
-    value = b" v=1; a=%s; c=relaxed/relaxed; s=%s;\r\n %s\r\n%s\r\n bh=%s;\r\n b=" % (
-        key.algorithm,
-        key.selector,
-        start,
-        signed,
-        body_hash,
-    )
-    unsigned = b"dkim-signature:" + _BLANKS.sub(b" ", value.replace(b"\r\n", b"")).strip()
+    value = b"v=1; a=%s; c=relaxed/relaxed; s=%s;%s" % (key.algorithm, key.selector, said)
+    unsigned = b"dkim-signature:" + value.replace(b"\r\n", b"")  # each line starts with the one space that is kept
     signature = base64.b64encode(key.signature(hashlib.sha256(canonical + unsigned).digest()))
     pieces = [signature[at : at + WIDTH - 1] for at in range(0, len(signature), WIDTH - 1)]
-    return b"DKIM-Signature:" + b"\r\n ".join([value, *pieces]) + b"\r\n"
+    return b"DKIM-Signature: " + b"\r\n ".join([value, *pieces]) + b"\r\n"
