@@ -1,4 +1,7 @@
-"""One embedded Kafka node: broker and controller in KRaft mode, on a JRE from PyPI or the system's Java."""
+"""An embedded Kafka node, broker and controller in KRaft mode, on a JRE from PyPI or the system's Java.
+
+One is all that a local stack has; several form a cluster (`Quorum`).
+"""
 
 import asyncio
 import base64
@@ -7,6 +10,7 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -50,7 +54,35 @@ transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 """
 
 
-def kafka_part(directory: Path, *, port: int, controller_port: int, say: Callable[[str], None]) -> Part:
+# Several nodes: a copy on each, and one of them may be away. (The later of two lines about a property counts.)
+SEVERAL: Final = """\
+node.id={node}
+controller.quorum.voters={voters}
+offsets.topic.replication.factor={copies}
+transaction.state.log.replication.factor={copies}
+transaction.state.log.min.isr={in_sync}
+min.insync.replicas={in_sync}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quorum:
+    """Which of several nodes this is. `controllers` are those of all nodes, `node@host:port`; all say the same id."""
+
+    node: int
+    controllers: tuple[str, ...]
+    cluster_id: str
+
+    def properties(self) -> str:
+        """The lines that differ from those of a single node."""
+        copies = len(self.controllers)
+        voters = ",".join(self.controllers)
+        return SEVERAL.format(node=self.node, voters=voters, copies=copies, in_sync=copies - 1)
+
+
+def kafka_part(
+    directory: Path, *, port: int, controller_port: int, say: Callable[[str], None], quorum: Quorum | None = None
+) -> Part:
     """Kafka with its state in `directory`; its jars are downloaded, and its storage formatted, when missing."""
     address = f"{HOST}:{port}"
     properties = directory / "server.properties"
@@ -58,14 +90,13 @@ def kafka_part(directory: Path, *, port: int, controller_port: int, say: Callabl
 
     async def prepare() -> None:
         _link(await kafka_jars(say=say), into=directory / "jars")
-        properties.write_text(
-            PROPERTIES.format(host=HOST, port=port, controller_port=controller_port, log=directory / "log")
-        )
+        alone = PROPERTIES.format(host=HOST, port=port, controller_port=controller_port, log=directory / "log")
+        properties.write_text(alone + (quorum.properties() if quorum else ""))
         if not (directory / "log" / "meta.properties").exists():
-            await _format(command, properties)
+            await _format(command, properties, cluster_id=quorum.cluster_id if quorum else new_cluster_id())
 
     return Part(
-        name="kafka",
+        name=f"kafka-{quorum.node}" if quorum else "kafka",
         command=(*command, "kafka.Kafka", str(properties)),
         ready=lambda: asyncio.to_thread(_ask, address),
         address=address,
@@ -102,8 +133,12 @@ def _link(jars: list[Path], *, into: Path) -> None:
         (into / jar.name).symlink_to(jar)
 
 
-async def _format(java: tuple[str, ...], properties: Path) -> None:
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+def new_cluster_id() -> str:
+    """An id as Kafka makes them."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+async def _format(java: tuple[str, ...], properties: Path, *, cluster_id: str) -> None:
     # One word with its option: one id in 64 begins with a dash, and would be taken for an option of its own.
     options = ("--ignore-formatted", f"--cluster-id={cluster_id}", "-c", str(properties))
     await run((*java, "kafka.tools.StorageTool", "format", *options), doing="formatting Kafka's storage")

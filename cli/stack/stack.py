@@ -136,8 +136,8 @@ class Stack:
     def _part(self, name: str) -> Part:
         match name:
             case "kafka":
-                ports = {"port": self._ports["kafka"], "controller_port": self._ports["kafka-controller"]}
-                return kafka_part(self.data / "kafka", say=self._say, **ports)
+                port, controller_port = self._ports["kafka"], self._ports["kafka-controller"]
+                return kafka_part(self.data / "kafka", port=port, controller_port=controller_port, say=self._say)
             case "postgres":
                 password, port = self._secrets.postgres_password, self._ports["postgres"]
                 return postgres_part(self.data / "postgres", port=port, password=password, durable=self._durable)
