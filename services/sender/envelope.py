@@ -1,7 +1,8 @@
 """MAIL and RCPT with the parameters of the extensions that the other side offers (RFC 1870, 3461, 6152, 6531). Pure."""
 
+import re
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from services.sender.wire import UnsafeOnTheWire, require_address
 
@@ -34,11 +35,11 @@ class Enveloped(Protocol):
         """Whether it needs 8BITMIME."""
 
 
-def mail_from(mail: Enveloped, *, offered: Mapping[str, str]) -> list[bytes]:
-    """The words of MAIL; raises `UnsafeOnTheWire` when the mail cannot go this way."""
+def mail_from(mail: Enveloped, *, offered: Mapping[str, str]) -> bytes:
+    """MAIL, a line; raises `UnsafeOnTheWire` when the mail cannot go this way."""
     if mail.smtputf8 and "smtputf8" not in offered:
         raise UnsafeOnTheWire("5.6.7: an address needs SMTPUTF8, which the server does not offer")
-    words = [b"MAIL", f"FROM:<{require_address(mail.envelope_sender)}>".encode()]
+    words = [f"MAIL FROM:<{require_address(mail.envelope_sender)}>".encode()]
     if "size" in offered:
         words.append(b"SIZE=%d" % len(mail.message))
     if mail.eight_bit and "8bitmime" in offered:
@@ -47,23 +48,22 @@ def mail_from(mail: Enveloped, *, offered: Mapping[str, str]) -> list[bytes]:
         words.append(b"SMTPUTF8")
     if "dsn" in offered:
         words += [b"RET=HDRS", b"ENVID=" + xtext(mail.envelope_id)]
-    return words
+    return b" ".join(words) + b"\r\n"
 
 
-def rcpt_to(mail: Enveloped, *, offered: Mapping[str, str]) -> list[bytes]:
-    """The words of RCPT; raises `UnsafeOnTheWire` for an address that cannot be written."""
-    words = [b"RCPT", f"TO:<{require_address(mail.recipient)}>".encode()]
+def rcpt_to(mail: Enveloped, *, offered: Mapping[str, str]) -> bytes:
+    """RCPT, a line; raises `UnsafeOnTheWire` for an address that cannot be written."""
+    words = [f"RCPT TO:<{require_address(mail.recipient)}>".encode()]
     if "dsn" in offered:
         words.append(b"NOTIFY=FAILURE,DELAY")
         if mail.recipient.isascii():
             words.append(b"ORCPT=rfc822;" + xtext(mail.recipient))
-    return words
+    return b" ".join(words) + b"\r\n"
 
 
 def xtext(text: str) -> bytes:
     """Printable ASCII as a parameter's value (RFC 3461 section 4)."""
-    return b"".join(bytes([byte]) if _plain(byte) else b"+%02X" % byte for byte in text.encode())
+    return _ESCAPED.sub(lambda found: b"+%02X" % ord(found[0]), text.encode())
 
 
-def _plain(byte: int) -> bool:
-    return 33 <= byte <= 126 and byte not in b"+="
+_ESCAPED: Final = re.compile(rb"[^!-*,-<>-~]")

@@ -22,13 +22,13 @@ def stuffed(message: bytes) -> bytes:
     Raises `UnsafeOnTheWire` for a bare CR or LF, a NUL, or a line longer than 998 octets: nothing is mended here, since
     that would break its signature.
     """
-    lines = message.count(b"\r\n")
-    if message.count(b"\n") != lines or message.count(b"\r") != lines:
+    if not message.endswith(b"\r\n"):
+        raise UnsafeOnTheWire("the message does not end with CRLF")
+    # `splitlines` of bytes knows CR, LF and CRLF; this way is the fastest of all that were measured
+    if b"\r\n".join((*message.splitlines(), b"")) != message:
         raise UnsafeOnTheWire("the message has a bare CR or LF")
     if b"\0" in message:
         raise UnsafeOnTheWire("the message has a NUL")
-    if not message.endswith(b"\r\n"):
-        raise UnsafeOnTheWire("the message does not end with CRLF")
     if _has_long_line(message):
         raise UnsafeOnTheWire("the message has a line longer than 998 octets")
     text = message.replace(b"\r\n.", b"\r\n..")

@@ -1,14 +1,18 @@
 """Opens SMTP sessions: connect, EHLO, STARTTLS, AUTH (RFC 5321, 3207, 4954)."""
 
+import asyncio
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Final
 
-import aiosmtplib
 from msgspec.structs import replace
 
-from services.sender.adapters.dialogue import Connection, give_all_at_once
+from services.sender.adapters.dialogue import Connection
+from services.sender.adapters.greeting import Refused, expect, hello, log_in
+from services.sender.adapters.session import Over, Session
 from services.sender.domain.mail import Outcome
 from services.sender.domain.route import ConnectFailed, Route, Timeouts
 from services.sender.replies import clean, enhanced_status
@@ -16,6 +20,8 @@ from shared.commands import SmtpResult
 from shared.events.envelope import SmtpPhase
 
 __all__ = ["ConnectFailed", "Connection", "Connector", "Outcome", "Route", "Timeouts"]
+
+_NAME: Final = re.compile(r"[!-~]+")
 
 
 class Connector:
@@ -34,82 +40,107 @@ class Connector:
         return await self._open(route, encrypt=False)
 
     async def _open(self, route: Route, *, encrypt: bool) -> Connection:
-        with _phase("connect", SmtpResult(mx_host=route.host)):
-            smtp = aiosmtplib.SMTP(
-                hostname=route.host,
-                port=route.port,
-                local_hostname=route.helo,
-                timeout=self._timeouts.reply,
-                start_tls=False,
-                use_tls=route.tls == "implicit",
-                tls_context=_context(verify=route.verifies),
-            )
+        opening = _Opening(route, self._timeouts)
         try:
-            facts = await self._greet(smtp, route, encrypt=encrypt)
+            await opening.connect()
+            await opening.hello()
+            if encrypt and route.tls != "implicit":
+                await opening.start_tls()
+            if route.username is not None:
+                await opening.log_in(route.username, route.password or "")
         except BaseException:
-            smtp.close()
+            opening.session.cut()
             raise
-        return Connection(smtp, route, facts=facts, timeouts=self._timeouts)
-
-    async def _greet(self, smtp: aiosmtplib.SMTP, route: Route, *, encrypt: bool) -> SmtpResult:
-        known = SmtpResult(mx_host=route.host)
-        with _phase("connect", known):
-            await smtp.connect()
-        known = _addresses(smtp, known)
-        give_all_at_once(smtp)
-        await _hello(smtp, known)
-        if encrypt and not smtp.use_tls:
-            await _start_tls(smtp, route, known=known)
-        known = _tls_facts(smtp, known, verified=route.verifies)
-        if route.username is not None:
-            with _phase("auth", known):
-                await _log_in(smtp, route, encrypted=known.tls_version is not None)
-        return known
+        return Connection(opening.session, route, facts=opening.known, offered=opening.offered, timeouts=self._timeouts)
 
 
-async def _hello(smtp: aiosmtplib.SMTP, known: SmtpResult) -> None:
-    with _phase("ehlo", known):
-        try:
-            await smtp.ehlo()
-        except aiosmtplib.SMTPHeloError as refused:
-            if refused.code == 421:
-                raise
-            await smtp.helo()
+class _Opening:
+    """A session on its way to its first mail, and what is known by then."""
 
+    def __init__(self, route: Route, timeouts: Timeouts) -> None:
+        self.session = Session(asyncio.get_running_loop())
+        self.known = SmtpResult(mx_host=route.host)
+        self.offered: dict[str, str] = {}
+        self._route = route
+        self._timeouts = timeouts
 
-async def _start_tls(smtp: aiosmtplib.SMTP, route: Route, *, known: SmtpResult) -> None:
-    if not smtp.supports_extension("starttls"):
-        if route.tls == "required":
-            raise ConnectFailed(replace(known, smtp_phase="starttls"), "TLS is required, and STARTTLS is not offered")
-        return
-    with _phase("starttls", known):
-        await smtp.starttls()
-    give_all_at_once(smtp)
-    await _hello(smtp, known)
+    async def connect(self) -> None:
+        with self._phase("connect"):
+            if not _NAME.fullmatch(self._route.helo):
+                raise ValueError(f"not a name to say EHLO with: {self._route.helo!r}")
+            await self._reach()
+            self._learn_addresses()
+            if self._route.tls == "implicit":
+                await self._encrypt()
+            expect(await self.session.reply(within=self._timeouts.reply), 220)
 
+    async def hello(self) -> None:
+        with self._phase("ehlo"):
+            self.offered = await hello(self.session, self._route.helo, within=self._timeouts.reply)
 
-async def _log_in(smtp: aiosmtplib.SMTP, route: Route, *, encrypted: bool) -> None:
-    if not encrypted and route.tls != "none":
-        raise aiosmtplib.SMTPException("credentials are not sent over an unencrypted connection")
-    await smtp.login(route.username or "", route.password or "")
+    async def start_tls(self) -> None:
+        with self._phase("starttls"):
+            if "starttls" not in self.offered:
+                if self._route.tls == "required":
+                    raise ValueError("TLS is required, and STARTTLS is not offered")
+                return
+            expect(await self.session.ask(b"STARTTLS", within=self._timeouts.reply), 220)
+            await self._encrypt()
+        await self.hello()
 
+    async def log_in(self, username: str, password: str) -> None:
+        with self._phase("auth"):
+            if self.known.tls_version is None and self._route.tls != "none":
+                raise ValueError("credentials are not sent over an unencrypted connection")
+            offered = self.offered.get("auth", "")
+            await log_in(self.session, username, password, offered=offered, within=self._timeouts.reply)
 
-@contextmanager
-def _phase(phase: SmtpPhase, known: SmtpResult) -> Iterator[None]:
-    """What goes wrong within is a failure to connect in that phase."""
-    try:
-        yield
-    except aiosmtplib.SMTPResponseException as refused:
-        reply = replace(
-            known,
-            smtp_phase=phase,
-            smtp_reply_code=refused.code if refused.code > 0 else None,
-            smtp_reply_text=clean(refused.message),
-            enhanced_status_code=enhanced_status(refused.code, refused.message),
+    async def _reach(self) -> None:
+        route = self._route
+        async with asyncio.timeout(self._timeouts.connect):
+            await asyncio.get_running_loop().create_connection(
+                lambda: self.session,
+                route.address or route.host,
+                route.port,
+                local_addr=(route.source, 0) if route.source else None,
+            )
+
+    def _learn_addresses(self) -> None:
+        peer, own = self.session.info("peername"), self.session.info("sockname")
+        self.known = replace(self.known, mx_ip=peer[0] if peer else None, source_ip=own[0] if own else None)
+
+    async def _encrypt(self) -> None:
+        context = _context(verify=self._route.verifies)
+        await self.session.start_tls(context, name=self._route.host, within=self._timeouts.reply)
+        channel = self.session.info("ssl_object")
+        cipher = channel.cipher()
+        self.known = replace(
+            self.known,
+            tls_version=channel.version(),
+            tls_cipher=cipher[0] if cipher else None,
+            tls_verified=self._route.verifies,
         )
-        raise ConnectFailed(reply, f"refused at {phase}") from None
-    except (aiosmtplib.SMTPException, OSError, ValueError) as error:  # ValueError: a name that cannot be one
-        raise ConnectFailed(replace(known, smtp_phase=phase), str(error) or type(error).__name__) from None
+
+    @contextmanager
+    def _phase(self, phase: SmtpPhase) -> Iterator[None]:
+        """What goes wrong within is a failure to connect in that phase."""
+        try:
+            yield
+        except Refused as refused:
+            code, text = refused.reply.code, refused.reply.text
+            said = replace(
+                self.known,
+                smtp_phase=phase,
+                smtp_reply_code=code,
+                smtp_reply_text=clean(text),
+                enhanced_status_code=enhanced_status(code, text),
+            )
+            raise ConnectFailed(said, f"refused at {phase}") from None
+        except TimeoutError:
+            raise ConnectFailed(replace(self.known, smtp_phase=phase), "no connection in time") from None
+        except (Over, OSError, ValueError) as error:  # ValueError: a name that cannot be one
+            why = str(error) or type(error).__name__
+            raise ConnectFailed(replace(self.known, smtp_phase=phase), why) from None
 
 
 @lru_cache
@@ -119,20 +150,3 @@ def _context(*, verify: bool) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _addresses(smtp: aiosmtplib.SMTP, known: SmtpResult) -> SmtpResult:
-    with _phase("connect", known):  # the connection may be gone already
-        peer, own = smtp.get_transport_info("peername"), smtp.get_transport_info("sockname")
-    return replace(known, mx_ip=peer[0] if peer else None, source_ip=own[0] if own else None)
-
-
-def _tls_facts(smtp: aiosmtplib.SMTP, known: SmtpResult, *, verified: bool) -> SmtpResult:
-    with _phase("ehlo", known):
-        channel = smtp.get_transport_info("ssl_object")
-    if channel is None:
-        return known
-    cipher = channel.cipher()
-    return replace(
-        known, tls_version=channel.version(), tls_cipher=cipher[0] if cipher else None, tls_verified=verified
-    )

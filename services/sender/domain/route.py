@@ -44,6 +44,11 @@ class Timeouts:
     quit: float = 5
 
     @property
+    def connect(self) -> float:
+        """For a connection to be made; RFC 5321 says nothing, and other addresses wait to be tried."""
+        return min(self.reply, 30)
+
+    @property
     def data(self) -> float:
         """For the reply to DATA."""
         return min(self.reply, 120)

@@ -9,26 +9,27 @@ from services.sender.wire import UnsafeOnTheWire
 from tests.unit.sender.adapters.mails import an_email, composed
 
 MAIL = composed(an_email(to="jo+x@example.com"))
-SENDER = f"FROM:<{MAIL.envelope_sender}>".encode()
+SENDER = f"MAIL FROM:<{MAIL.envelope_sender}>".encode()
 
 
 def test_nothing_is_said_that_is_not_offered() -> None:
-    assert mail_from(MAIL, offered={}) == [b"MAIL", SENDER]
-    assert rcpt_to(MAIL, offered={}) == [b"RCPT", b"TO:<jo+x@example.com>"]
+    assert mail_from(MAIL, offered={}) == SENDER + b"\r\n"
+    assert rcpt_to(MAIL, offered={}) == b"RCPT TO:<jo+x@example.com>\r\n"
 
 
 def test_all_extensions() -> None:
     offered = dict.fromkeys(("size", "8bitmime", "smtputf8", "dsn"), "")
-    envid = b"ENVID=01a20d00-0000-7000-8000-000000000001"
-    assert mail_from(MAIL, offered=offered) == [b"MAIL", SENDER, b"SIZE=%d" % len(MAIL.message), b"RET=HDRS", envid]
-    assert rcpt_to(MAIL, offered=offered)[2:] == [b"NOTIFY=FAILURE,DELAY", b"ORCPT=rfc822;jo+2Bx@example.com"]
+    said = b" SIZE=%d RET=HDRS ENVID=01a20d00-0000-7000-8000-000000000001\r\n" % len(MAIL.message)
+    assert mail_from(MAIL, offered=offered) == SENDER + said
+    asked = b"RCPT TO:<jo+x@example.com> NOTIFY=FAILURE,DELAY ORCPT=rfc822;jo+2Bx@example.com\r\n"
+    assert rcpt_to(MAIL, offered=offered) == asked
 
 
 def test_beyond_ascii() -> None:
     offered = dict.fromkeys(("8bitmime", "smtputf8", "dsn"), "")
     mail = composed(an_email(to="josé@example.com"))
-    assert mail_from(mail, offered=offered)[2:4] == [b"BODY=8BITMIME", b"SMTPUTF8"]
-    assert rcpt_to(mail, offered=offered) == [b"RCPT", "TO:<josé@example.com>".encode(), b"NOTIFY=FAILURE,DELAY"]
+    assert b"> BODY=8BITMIME SMTPUTF8 RET=" in mail_from(mail, offered=offered)
+    assert rcpt_to(mail, offered=offered) == "RCPT TO:<josé@example.com> NOTIFY=FAILURE,DELAY\r\n".encode()
     with pytest.raises(UnsafeOnTheWire, match=r"5\.6\.7"):
         mail_from(mail, offered={})
 
