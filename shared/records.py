@@ -107,15 +107,44 @@ class Suppression(Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_at: UtcTime | None = None
 
 
+ControlKind = Literal["batch", "stream", "tenant", "destination", "limits", "flush", "imposed", "weight", "warmup"]
+
+
 class Control(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The last word on a batch, stream, tenant or destination; keyed `tenant/kind/name`."""
+    """The last word on something; keyed `tenant/kind/name`. The operators' tenant speaks for all tenants.
+
+    A batch, stream, tenant or destination is held (`paused`). `limits` are an operator's for a destination: `rate`
+    (emails a second), `connections`, `in_flight`. `flush`: at `at` all that replies and trouble had imposed on a
+    destination was lifted and, with `deferred`, its deferred emails became due. `imposed` is what a `rule` on replies
+    asks of a destination: nothing until `paused_until`; a `rate` and `connections` that double every `recovery`
+    seconds, and end at `until`; `level` counts the times in a row. `weight`: turns of a tenant or batch. `warmup`:
+    `count` emails of a source address's `day` were taken by the owner of a partition.
+    """
 
     tenant: str
-    kind: Literal["batch", "stream", "tenant", "destination"]
+    kind: ControlKind
     name: str
     paused: bool = False
     by: str = "api"
     reason: str | None = None
+    rate: float | None = None
+    connections: int | None = None
+    in_flight: int | None = None
+    at: UtcTime | None = None
+    until: UtcTime | None = None
+    paused_until: UtcTime | None = None
+    recovery: float | None = None
+    rule: str | None = None
+    level: int = 0
+    deferred: bool = False
+    weight: int | None = None
+    day: str | None = None
+    count: int = 0
+
+
+def control_key(control: Control) -> str:
+    """The record key of a control."""
+    return f"{control.tenant}/{control.kind}/{control.name}"
 
 
 def suppression_key(*, tenant: str, scope: str, recipient_ref: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.commands import DEFAULT_TENANT
 from shared.settings_sources import PREFIX, DotEnv, Environment, FileSecrets, Unusable
 from shared.tokens import Keys
 
@@ -143,6 +144,16 @@ class TokenSettings(Settings):
     def keys(self) -> Keys:
         """The token keys."""
         return Keys.parse(self.token_keys.get_secret_value())
+
+
+class OperatorSettings(Settings):
+    """Who speaks for all."""
+
+    operator_tenant: str = Field(
+        DEFAULT_TENANT,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="tenant whose API keys are the operators': they hold and limit destinations for all tenants",
+    )
 
 
 class AdminSettings(Settings):

@@ -89,10 +89,10 @@ PERSONAL: Final = Topic(
 )
 CONTROLS: Final = Topic(
     name="email.controls",
-    holds="the last word on each batch, stream, tenant and destination: paused or not",
+    holds="the last word on each batch, stream, tenant and destination: holds, limits, weights, what replies imposed",
     key="tenant/kind/name",
     schemas=("Control",),
-    producers=("api",),
+    producers=("api", "sender"),
     consumers=("sender",),
     partitions=1,
     compacted=True,

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from shared.commands import SendEmail
+from shared.commands import DEFAULT_TENANT, SendEmail
 from shared.kafka.table import TopicTable, Unreadable
 from shared.records import (
     Control,
+    ControlKind,
     PublishedTemplate,
     Suppression,
     TemplateVersion,
@@ -21,13 +22,16 @@ CURRENT_SECONDS = 2.0  # a copy of the suppressions older than this holds all ma
 
 
 class Tables:
-    """What the sender knows from the small topics."""
+    """What the sender knows from the small topics. `operators` is the tenant whose controls count for all tenants."""
 
-    def __init__(self, settings: KafkaSettings, *, unreadable: Unreadable) -> None:
+    def __init__(self, settings: KafkaSettings, *, unreadable: Unreadable, operators: str = DEFAULT_TENANT) -> None:
+        self._operators = operators
         self._versions: dict[tuple[str, str, int], TemplateVersion] = {}
         self._published: dict[tuple[str, str], int] = {}
         self._suppressions: dict[str, Suppression] = {}
         self._controls: dict[str, Control] = {}
+        self._held: set[str] = set()
+        self.controls_version = 0
         self._templates = TopicTable(settings, topic=TEMPLATES.name, apply=self._template, unreadable=unreadable)
         self._suppressed = TopicTable(
             settings, topic=SUPPRESSIONS.name, apply=self._suppression, unreadable=unreadable, uncommitted=True
@@ -78,14 +82,19 @@ class Tables:
         return None
 
     def paused(self, *, tenant: str, stream: str, batch: str, destination: str) -> bool:
-        """Whether an operator has paused what the email belongs to."""
-        if not self._controls:
+        """Whether its tenant, or the operators' for all tenants, has paused what the email belongs to."""
+        if not self._held:
             return False
         names = (("tenant", tenant), ("stream", stream), ("batch", batch), ("destination", destination))
-        return any(
-            (control := self._controls.get(f"{tenant}/{kind}/{name}")) is not None and control.paused
-            for kind, name in names
-        )
+        return any(f"{who}/{kind}/{name}" in self._held for who in {tenant, self._operators} for kind, name in names)
+
+    def control(self, tenant: str, kind: ControlKind, name: str) -> Control | None:
+        """The last word on something."""
+        return self._controls.get(f"{tenant}/{kind}/{name}")
+
+    def controls_of(self, kind: ControlKind) -> list[Control]:
+        """All last words of a kind."""
+        return [control for control in list(self._controls.values()) if control.kind == kind]
 
     def _template(self, key: str, value: bytes | None) -> None:
         if value is None:
@@ -105,5 +114,8 @@ class Tables:
     def _control(self, key: str, value: bytes | None) -> None:
         if value is None:
             self._controls.pop(key, None)
+            self._held.discard(key)
         else:
-            self._controls[key] = decode_control(value)
+            control = self._controls[key] = decode_control(value)
+            (self._held.add if control.paused else self._held.discard)(key)
+        self.controls_version += 1

@@ -1,0 +1,259 @@
+"""Limits of destinations: rate, connections, emails in hand, holds, and what replies and trouble impose.
+
+A destination is a site: the domains that share their MX hosts. Used by the owner's thread alone, but for `connections`.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import inf
+from typing import Final, Protocol
+from uuid import UUID
+
+from services.sender.domain.attempt import Ended
+from services.sender.domain.limits import BURST_SECONDS, UNLIMITED, Limit, Pace, fair_share
+from services.sender.domain.reply_rules import effective
+from services.sender.domain.shares import Share, Span, moves, permits, turn
+from services.sender.domain.trouble import Trouble, is_answer, is_trouble
+from services.sender.group import Group
+from services.sender.handlers.imposing import Imposing
+from services.sender.handlers.last_words import Controls
+from services.sender.handlers.warming import Warming
+from shared.commands import SmtpResult
+
+FRESH_SECONDS: Final = 1.0  # how long a limit that was looked up is kept
+TIDY_SECONDS: Final = 5.0
+MOST_SITES: Final = 20_000  # idle ones beyond it are forgotten
+
+
+class Settings(Protocol):
+    """The settings that limits come from."""
+
+    operator_tenant: str
+    destination_in_flight: int
+    destination_connections: int
+    destination_rate: float | None
+    destinations: dict[str, Limit]
+
+
+@dataclass
+class _Site:
+    """One destination as it stands with us. `most` is how many emails it may have in hand, `connections` how many."""
+
+    trouble: Trouble = field(default_factory=Trouble)
+    limit: Limit = UNLIMITED
+    in_flight: int = 0
+    most: int = 1
+    connections: int = 1
+    closed_until: float = 0.0
+    lifted_at: float = 0.0
+    pace: Pace | None = None
+    paced: tuple[float, float] = (0.0, 0.0)
+    span: Span | None = None
+    fresh_until: float = 0.0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is lost when it is forgotten."""
+        return self.in_flight == 0 and self.pace is None and self.trouble.failures == 0
+
+
+class Limits:
+    """Says when another email may go to a destination.
+
+    `free` is the delivery's free capacity, `share` the partitions owned, `site_of` the site that a name (a domain, or a
+    site itself) belongs to, as far as is known. `share` returns the same object until partitions move.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        controls: Controls,
+        free: Callable[[], int],
+        share: Callable[[], Share],
+        site_of: Callable[[str], str],
+        imposing: Imposing,
+        warming: Warming,
+    ) -> None:
+        self._settings = settings
+        self._controls = controls
+        self._free = free
+        self._share = share
+        self._site_of = site_of
+        self._imposing = imposing
+        self._warming = warming
+        self._sites: dict[str, _Site] = {}
+        self._names: dict[str, list[str]] = {}
+        self._named_until = 0.0
+        self._version = -1
+        self._seen: Share | None = None
+        self._tidy_at = 0.0
+
+    def opens_at(self, site: str, *, stream: str, now: float) -> float:
+        """0.0: another email may go now; a time (epoch seconds): look again then; inf: when one is released."""
+        state = self._at(site, now)
+        if state.most == 0:
+            return now + FRESH_SECONDS  # the permit is with another sender
+        if state.in_flight >= min(state.most, fair_share(self._free())):
+            return inf
+        opens = state.closed_until
+        if state.pace is not None:
+            opens = max(opens, state.pace.opens_at(), state.span.opens if state.span else 0.0)
+        return 0.0 if opens <= now else opens
+
+    def source_opens_at(self, stream: str, *, now: float) -> float:
+        """The same for the address that a stream sends from: 0.0, or when its warm-up lets another email go."""
+        return self._warming.opens_at(stream, now=now)
+
+    def taken(self, site: str, *, stream: str, now: float) -> None:
+        """An email goes there now."""
+        state = self._at(site, now)
+        state.in_flight += 1
+        if state.pace is not None:
+            state.pace.taken(now)
+        self._imposing.taken(site, now=now)
+        self._warming.taken(stream, now=now)
+
+    def released(self, site: str) -> None:
+        """An email that was taken is in hand no more."""
+        self._sites[site].in_flight -= 1
+
+    def connections(self, site: str) -> int:
+        """Most connections at once; may be asked from another thread."""
+        state = self._sites.get(site)
+        return self._settings.destination_connections if state is None else state.connections
+
+    def learn(self, group: Group, site: str, ended: Ended, *, now: float, cause: UUID | None = None) -> None:
+        """What an attempt says of the destination: trouble backs it off, rules on replies limit it (facts, controls).
+
+        `cause` is the fact that says how the attempt ended.
+        """
+        state = self._at(site, now)
+        if is_trouble(ended):
+            state.trouble.failed(now)
+            state.fresh_until = 0.0
+        elif state.trouble.failures and is_answer(ended):
+            state.trouble.over()
+            state.fresh_until = 0.0
+        if ended.result.smtp_reply_code is not None and ended.kind != "delivered":
+            self._ask_rules(group, site, state, ended.result, cause=cause, now=now)
+
+    def handle(self, group: Group, *, now: float) -> None:
+        """What is due in every step of the owner: warm-up reservations."""
+        self._warming.reserve(group)
+        if now >= self._tidy_at:
+            self._tidy_at = now + TIDY_SECONDS
+            self._imposing.forget(now=now)
+
+    def in_flight(self) -> dict[str, int]:
+        """How many emails each destination has in hand with this sender; may be asked from another thread."""
+        return {site: state.in_flight for site, state in list(self._sites.items()) if state.in_flight}
+
+    def _ask_rules(
+        self, group: Group, site: str, state: _Site, result: SmtpResult, *, cause: UUID | None, now: float
+    ) -> None:
+        part = self._share().part
+        if self._imposing.learn(group, site, result, limit=state.limit, part=part, cause=cause, now=now):
+            state.fresh_until = 0.0
+            group.given_up.append(lambda: setattr(state, "fresh_until", 0.0))
+
+    # What a destination's limits are.
+
+    def _at(self, site: str, now: float) -> _Site:
+        state = self._sites.get(site)
+        if state is None:
+            if len(self._sites) >= MOST_SITES:
+                self._sites = {name: known for name, known in self._sites.items() if not known.idle}
+            state = self._sites[site] = _Site()
+        if (
+            now >= state.fresh_until
+            or self._version != self._controls.controls_version
+            or self._seen is not self._share()
+        ):
+            self._refresh(site, state, now)
+        return state
+
+    def _refresh(self, site: str, state: _Site, now: float) -> None:
+        self._look_around()
+        names = self._names_of(site, now)
+        self._lift(state, names)
+        state.limit = self._configured(names)
+        imposed = effective(self._imposing.current(site), now=now, lifted_at=state.lifted_at)
+        limit = state.limit.within(imposed.limit)
+        self._count(state, limit, now)
+        self._pace(state, limit.rate, now)
+        held = self._held(site)
+        state.closed_until = max(imposed.closed_until, state.trouble.resume_at, now + FRESH_SECONDS if held else 0.0)
+        state.fresh_until = min(now + FRESH_SECONDS, state.span.closes if state.span else inf)
+
+    def _look_around(self) -> None:
+        """When an operator or another sender has said something, or partitions have moved, all is looked up again."""
+        if self._version != self._controls.controls_version or self._seen is not self._share():
+            self._version, self._seen, self._named_until = self._controls.controls_version, self._share(), 0.0
+            for known in self._sites.values():
+                known.fresh_until = 0.0
+
+    def _names_of(self, site: str, now: float) -> list[str]:
+        """The names by which settings and operators may mean a site."""
+        if now >= self._named_until:
+            self._names, self._named_until = defaultdict(list), now + 10 * FRESH_SECONDS
+            said = (*self._controls.controls_of("limits"), *self._controls.controls_of("flush"))
+            given = {control.name for control in said}
+            for name in sorted(given | set(self._settings.destinations)):
+                self._names[self._site_of(name)].append(name)
+        return sorted({site, *self._names.get(site, ())})
+
+    def _configured(self, names: list[str]) -> Limit:
+        """An operator's word, else the settings', else the default; of several names of a site the tightest."""
+        settings, found = self._settings, UNLIMITED
+        default = Limit(
+            rate=settings.destination_rate,
+            connections=settings.destination_connections,
+            in_flight=settings.destination_in_flight,
+        )
+        for name in names:
+            found = found.within(self._operators(name).over(settings.destinations.get(name, UNLIMITED)))
+        return found.over(default)
+
+    def _operators(self, name: str) -> Limit:
+        control = self._controls.control(self._settings.operator_tenant, "limits", name)
+        if control is None:
+            return UNLIMITED
+        return Limit(rate=control.rate, connections=control.connections, in_flight=control.in_flight)
+
+    def _held(self, site: str) -> bool:
+        control = self._controls.control(self._settings.operator_tenant, "destination", site)
+        return control is not None and control.paused
+
+    def _lift(self, state: _Site, names: list[str]) -> None:
+        """An operator's flush or release ends what trouble and replies have imposed before."""
+        flushes = (self._controls.control(self._settings.operator_tenant, "flush", name) for name in names)
+        lifted = max((each.at.timestamp() for each in flushes if each is not None and each.at is not None), default=0.0)
+        if lifted > state.lifted_at:
+            state.lifted_at = lifted
+            state.trouble.over()
+
+    def _count(self, state: _Site, limit: Limit, now: float) -> None:
+        share = self._share()
+        state.most = permits(limit.in_flight or 1, share, now=now)
+        state.connections = permits(limit.connections or 1, share, now=now)
+        if state.connections == 0:
+            state.most = 0
+        if state.trouble.failures:  # one asks whether it is over
+            state.most, state.connections = min(1, state.most), min(1, state.connections)
+
+    def _pace(self, state: _Site, rate: float | None, now: float) -> None:
+        if rate is None:
+            state.pace, state.span = None, None
+            return
+        share = self._share()
+        moving = moves(rate, share)
+        state.span = turn(rate, share, now=now) if moving else None
+        part = 1.0 if moving else share.part
+        paced = (rate * part, 1.0 if moving else rate * part * BURST_SECONDS)
+        if state.pace is None and paced[0]:
+            state.pace = Pace(paced[0], burst=paced[1], now=now)
+        elif state.pace is not None and paced != state.paced:
+            state.pace.change(paced[0], burst=paced[1], now=now)
+        state.paced = paced

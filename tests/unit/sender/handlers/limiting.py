@@ -1,0 +1,106 @@
+"""Limits under a test's hands: controls that are said, capacity that is set, groups that are kept or given up."""
+
+from typing import Any
+
+from services.sender.domain.limits import Limit
+from services.sender.domain.reply_rules import Rule, RuleSet
+from services.sender.domain.shares import Share
+from services.sender.domain.warm_up import WarmUp
+from services.sender.group import Group
+from services.sender.handlers.imposing import Imposing
+from services.sender.handlers.limits import Limits
+from services.sender.handlers.warming import Warming
+from shared.events import DestinationLimited, codec
+from shared.records import Control, ControlKind, control_key, decode_control
+from shared.topics import CONTROLS, EVENTS
+
+WHOLE = Share(owned=frozenset(range(6)), partitions=6)
+
+
+class Said:
+    """A copy of `email.controls`."""
+
+    def __init__(self) -> None:
+        self.controls_version = 0
+        self.controls: dict[str, Control] = {}
+
+    def say(self, control: Control) -> None:
+        self.controls[control_key(control)] = control
+        self.controls_version += 1
+
+    def control(self, tenant: str, kind: ControlKind, name: str) -> Control | None:
+        return self.controls.get(f"{tenant}/{kind}/{name}")
+
+    def controls_of(self, kind: ControlKind) -> list[Control]:
+        return [control for control in self.controls.values() if control.kind == kind]
+
+
+class SomeSettings:
+    """The settings of limits."""
+
+    operator_tenant = "default"
+
+    def __init__(self, **changes: Any) -> None:
+        self.destination_in_flight = 10
+        self.destination_connections = 5
+        self.destination_rate: float | None = None
+        self.destinations: dict[str, Limit] = {}
+        vars(self).update(changes)
+
+
+class Stage:
+    """`limits` with all that it asks for."""
+
+    def __init__(
+        self, *rules: Rule, warm_up: tuple[WarmUp, ...] = (), said: Said | None = None, **changes: Any
+    ) -> None:
+        self.said = said or Said()
+        self.free = 100
+        self.share = WHOLE
+        self.sites: dict[str, str] = {}
+        self.now = 1_000_000.0
+        self.group = Group({})
+        self.limits = Limits(
+            SomeSettings(**changes),
+            controls=self.said,
+            free=lambda: self.free,
+            share=lambda: self.share,
+            site_of=lambda name: self.sites.get(name, name),
+            imposing=Imposing([RuleSet(version="1", rules=rules)], controls=self.said, tenant="default"),
+            warming=Warming(
+                warm_up,
+                controls=self.said,
+                share=lambda: self.share,
+                source_of=lambda stream: "192.0.2.1" if stream == "broadcast" else None,
+                tenant="default",
+            ),
+        )
+
+    def opens_at(self, site: str = "a.example", *, stream: str = "transactional") -> float:
+        return self.limits.opens_at(site, stream=stream, now=self.now)
+
+    def take(self, site: str = "a.example", *, most: int = 1000, stream: str = "transactional") -> int:
+        """Take as many as go now."""
+        for taken in range(most):
+            if self.opens_at(site, stream=stream) > self.now:
+                return taken
+            self.limits.taken(site, stream=stream, now=self.now)
+        return most
+
+    def commit(self, *, seen: bool = True) -> list[DestinationLimited]:
+        """The group is committed, and (`seen`) its controls come back; its facts."""
+        group, self.group = self.group, Group({})
+        for call in group.committed:
+            call()
+        if seen:
+            for record in group.records:
+                if record.topic == CONTROLS.name:
+                    self.said.say(decode_control(record.value or b""))
+        facts = [codec.decode(record.value or b"") for record in group.records if record.topic == EVENTS.name]
+        return [fact for fact in facts if isinstance(fact, DestinationLimited)]
+
+    def give_up(self) -> None:
+        """The group is given up."""
+        group, self.group = self.group, Group({})
+        for call in reversed(group.given_up):
+            call()
