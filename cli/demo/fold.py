@@ -78,16 +78,16 @@ class Story:
         return sum(event["type"] == kind for event in self.events)
 
 
-def fold(values: Iterable[bytes]) -> dict[str, Story]:
-    """The emails' stories from the values of `email.events`, each event once."""
-    stories: dict[str, Story] = {}
-    seen: set[str] = set()
+def fold(values: Iterable[bytes], stories: dict[str, Story] | None = None) -> dict[str, Story]:
+    """The emails' stories from the values of `email.events`, each event once; with `stories`, these go on."""
+    stories = {} if stories is None else stories
     for value in values:
         event = json.loads(value)
-        if event["event_id"] in seen or "email_id" not in event:
+        if "email_id" not in event:
             continue
-        seen.add(event["event_id"])
-        stories.setdefault(event["email_id"], Story(event["email_id"])).events.append(event)
+        story = stories.setdefault(event["email_id"], Story(event["email_id"]))
+        if all(event["event_id"] != known["event_id"] for known in story.events):
+            story.events.append(event)
     return stories
 
 

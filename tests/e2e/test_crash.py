@@ -1,18 +1,29 @@
 """Each service killed in the middle of a 2,000-email batch: nothing lost, every duplicate among the doubted ones."""
 
+import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from cli.demo.fold import Story
 from cli.inbox.behaviours import behaviour_of
+from shared.ids import batch_id_for
+from tests.e2e.asking import Json, until
 from tests.e2e.world import CONNECTIONS, World, running_world
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 EMAILS = 2000
 SETTLED = {"delivered", "bounced", "failed", "cancelled", "suppressed", "rejected"}
 BEHAVING = ("hardbounce", "mailboxfull", "reject", "greylist", "defer", "slow", "reader")
+PAGE = '<p>Hello. <a href="https://acme.example/offer">Look here</a>.</p>'
+TRIES = 5
+ESTABLISHED = "01"  # as /proc/net/tcp has it
 
 
 @pytest.fixture(scope="module")
@@ -21,67 +32,152 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield world
 
 
-def recipients(victim: str) -> list[str]:
-    """2,000 addresses at 20 domains; every tenth behaves."""
-    found = []
-    for number in range(EMAILS):
-        local = (
-            f"{BEHAVING[number // 10 % len(BEHAVING)]}+{victim}{number}" if number % 10 == 3 else f"{victim}{number}"
-        )
-        found.append(f"{local}@d{number % 20}.example")
+class Run:
+    """2,000 emails to 20 domains, in two batches of 1,000; every tenth recipient behaves."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self._world = world
+        self.keys = [f"{name}-first", f"{name}-second"]
+        self.batches = [str(batch_id_for(tenant="default", key=key)) for key in self.keys]
+        self.recipients = [recipient(name, number) for number in range(EMAILS)]
+        self.to: dict[str, str] = {}
+
+    def post(self, half: int) -> Json:
+        """Send one of the batches; the API may have to be asked again."""
+        to = self.recipients[half * 1000 : half * 1000 + 1000]
+        receipt = self._world.send_batch(to, key=self.keys[half], html=PAGE)
+        self.to |= dict(zip((item["email_id"] for item in receipt["emails"]), to, strict=True))
+        return receipt
+
+    def settled(self) -> int:
+        """How many emails have come to their end."""
+        return sum(n for status, n in self._world.log.statuses(set(self.batches)).items() if status in SETTLED)
+
+    def stories(self) -> dict[str, Story]:
+        """The emails' stories."""
+        return {key: one for key, one in self._world.log.stories().items() if one.batch_id in self.batches}
+
+    def readers(self) -> list[Story]:
+        """The stories of emails to readers."""
+        return [one for key, one in self.stories().items() if behaviour_of(self.to[key]).reads]
+
+
+def recipient(name: str, number: int) -> str:
+    behaviour = f"{BEHAVING[number // 10 % len(BEHAVING)]}+" if number % 10 == 3 else ""
+    return f"{behaviour}{name}{number}@d{number % 20}.example"
+
+
+def test_the_sender_is_killed(world: World) -> None:
+    run = Run(world, "sender")
+    run.post(0), run.post(1)
+    with in_the_middle(run, at=0.15):
+        os.kill(pid(world, "sender"), signal.SIGSTOP)  # so that what is open now is what is open at the kill
+        connections = open_connections(world)
+        world.kill("sender")
+    assert 0 < connections <= CONNECTIONS
+    check(world, run, most_in_doubt=connections)
+    world.serving("sender")
+
+
+def test_the_others_are_killed(world: World) -> None:
+    run = Run(world, "others")
+    run.post(0)
+    with in_the_middle(run, at=0.15):
+        readers_before = hits(run)
+        world.kill("tracker")
+    with in_the_middle(run, at=0.25):
+        world.kill("projector")
+    with in_the_middle(run, at=0.3):
+        kill_while_it_reads_a_batch(world, run)
+    check(world, run, most_in_doubt=0)
+    assert 0 < readers_before < hits(run), "readers came before the kill and after"
+    for name in ("tracker", "projector", "api"):
+        world.serving(name)
+
+
+class in_the_middle:
+    """Waits until this part of the emails is settled; at the end the rest of them is still to come."""
+
+    def __init__(self, run: Run, *, at: float) -> None:
+        self._run, self._at = run, at
+
+    def __enter__(self) -> None:
+        while self._run.settled() < EMAILS * self._at:
+            time.sleep(0.02)
+
+    def __exit__(self, *_: object) -> None:
+        assert EMAILS * 0.1 <= self._run.settled() <= EMAILS * 0.9, "not in the middle"
+
+
+def pid(world: World, name: str) -> int:
+    found = world.stack[name].pid
+    assert found is not None
     return found
 
 
-def settled(world: World, batches: set[str]) -> int:
-    return sum(count for status, count in world.log.statuses(batches).items() if status in SETTLED)
+def open_connections(world: World) -> int:
+    """How many connections to the inbox are established."""
+    port = f":{int(world.stack.environment['POSTLOG_SMTP_PORT']):04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(remote.endswith(port) and state == ESTABLISHED for _, _, remote, state, *_ in rows)
 
 
-@pytest.mark.parametrize("victims", [["sender"], ["tracker", "projector", "api"]], ids="-".join)
-def test_kill_minus_nine_in_the_middle(world: World, victims: list[str]) -> None:
-    name = "-".join(victims)
-    to = recipients(name)
-    receipts = [world.send_batch(to[start : start + 1000], key=f"{name}-{start}") for start in (0, 1000)]
-    batches = {receipt["batch_id"] for receipt in receipts}
-    for number, victim in enumerate(victims):
-        kill_in_the_middle(world, victim, batches, at=0.15 + 0.1 * number)
-    wait_until_settled(world, batches)
-    check(world, batches, dict(zip(ids(receipts), to, strict=True)))
-    for victim in victims:
-        world.serving(victim)
-    for receipt in receipts:
-        check_read_models(world, receipt["batch_id"])
+def kill_while_it_reads_a_batch(world: World, run: Run) -> None:
+    """kill -9 to the API after `batch.opened` and before `batch.closed`; the client asks again under its key.
+
+    When all was written by the time of the kill, it is done again: the same request, the same batch.
+    """
+    with ThreadPoolExecutor(1) as client:
+        for _ in range(TRIES):
+            already = len(of_second(world, run))
+            answer = client.submit(run.post, 1)
+            until(partial(of_second, world, run, already))
+            world.kill("api")
+            assert answer.result()["acknowledged"] == 1000
+            until(lambda start=already: "email.batch.closed" in of_second(world, run, start))  # type: ignore[misc]
+            written = Counter(of_second(world, run, already))
+            if written["email.batch.opened"] > written["email.batch.closed"]:
+                return
+    raise AssertionError("the API was never killed between the two")
 
 
-def kill_in_the_middle(world: World, victim: str, batches: set[str], *, at: float) -> None:
-    while (before := settled(world, batches)) < EMAILS * at:
-        time.sleep(0.05)
-    world.kill(victim)
-    assert EMAILS * 0.1 <= before <= settled(world, batches) <= EMAILS * 0.9, f"{victim} was not killed in the middle"
+def of_second(world: World, run: Run, start: int = 0) -> list[str]:
+    """The facts about the second batch itself, from one on."""
+    return world.log.of_batch(run.batches[1])[start:]
 
 
-def wait_until_settled(world: World, batches: set[str]) -> None:
+def hits(run: Run) -> int:
+    """How many emails have been opened."""
+    return sum(one.count("email.opened") > 0 for one in run.stories().values())
+
+
+def check(world: World, run: Run, *, most_in_doubt: int) -> None:
+    wait_until_settled(world, run)
+    check_log(world, run, most_in_doubt=most_in_doubt)
+    for batch_id in run.batches:
+        check_read_models(world, batch_id)
+
+
+def wait_until_settled(world: World, run: Run) -> None:
     deadline = time.monotonic() + 300
-    while settled(world, batches) < EMAILS:
-        assert time.monotonic() < deadline, world.log.statuses(batches)
-        time.sleep(0.2)
+    while run.settled() < EMAILS or not all(one.count("email.clicked") for one in run.readers()):
+        assert time.monotonic() < deadline, (world.log.statuses(set(run.batches)), hits(run))
+        time.sleep(0.1)
 
 
-def ids(receipts: list[dict[str, list[dict[str, str]]]]) -> list[str]:
-    return [item["email_id"] for receipt in receipts for item in receipt["emails"]]
-
-
-def check(world: World, batches: set[str], to: dict[str, str]) -> None:
-    stories = {key: story for key, story in world.log.stories().items() if story.batch_id in batches}
-    assert stories.keys() == to.keys()
+def check_log(world: World, run: Run, *, most_in_doubt: int) -> None:
+    stories = run.stories()
+    assert stories.keys() == run.to.keys()
     assert all(story.count("email.queued") == 1 for story in stories.values())
-    wrong = {to[key]: story.status for key, story in stories.items() if story.status != behaviour_of(to[key]).status}
-    assert not wrong
+    ends = {key: behaviour_of(address).status for key, address in run.to.items()}
+    assert not {run.to[key]: story.status for key, story in stories.items() if story.status != ends[key]}
+    assert all(one.count("email.opened") and one.count("email.clicked") for one in run.readers())
     arrived = Counter(row["message_id"].partition("@")[0] for row in world.arrived() if row["accepted"])
     doubted = {key for key, story in stories.items() if story.count("email.in_doubt")}
     delivered = {key for key, story in stories.items() if story.status == "delivered"}
     assert delivered <= arrived.keys(), "delivered, says the log, and the inbox has no copy"
     assert {key for key in stories if arrived[key] > 1} <= doubted, "a duplicate that was not in doubt"
-    assert len(doubted) <= CONNECTIONS
+    assert len(doubted) <= most_in_doubt
 
 
 def check_read_models(world: World, batch_id: str) -> None:
