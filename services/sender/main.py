@@ -11,8 +11,9 @@ from confluent_kafka import Consumer, Message
 from services.sender import metrics
 from services.sender.adapters.changelog import Changelog
 from services.sender.adapters.dkim import Signer
-from services.sender.adapters.mx import Smarthost
+from services.sender.adapters.mx import DirectMx, Smarthosts
 from services.sender.adapters.prepare import MailPreparer
+from services.sender.adapters.resolver import Resolver
 from services.sender.adapters.slot import Slot, claim
 from services.sender.adapters.smtp import Connector
 from services.sender.adapters.tables import Tables
@@ -76,7 +77,7 @@ def _sender(settings: SenderSettings, slot: Slot) -> Iterator[Owner]:
         connections=settings.smtp_connections,
         mails_per_connection=settings.smtp_mails_per_connection,
         preparer=_preparer(settings, tables=tables, renderer=renderer),
-        router=Smarthost(settings.route()),
+        router=_router(settings),
         connector=Connector(settings.timeouts()),
         lease=lease,
     )
@@ -116,6 +117,12 @@ def _owner(settings: SenderSettings, slot: Slot, *, clock: SystemClock, lease: L
         lease=lease,
         ready=ready,
     )
+
+
+def _router(settings: SenderSettings) -> Smarthosts:
+    plain, sources = settings.mx_route(), settings.smtp_sources
+    direct = DirectMx(Resolver(settings.dns()), plain=plain, sources=sources, allowed=settings.allowed_networks())
+    return Smarthosts(settings.relays(), plain=plain, otherwise=direct, sources=sources)
 
 
 def _preparer(settings: SenderSettings, *, tables: Tables, renderer: Renderer) -> MailPreparer:

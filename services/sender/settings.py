@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
+from services.sender.domain.dns import Dns, nameservers
+from services.sender.domain.relays import HELO, Relay, Smarthost, Source
 from services.sender.domain.retry import RetryPolicy
 from services.sender.domain.route import Route, Timeouts, TlsPolicy
 from shared.dkim import DkimDomain
+from shared.public_addresses import Network, networks
 from shared.settings import AdminSettings, KafkaSettings, RecipientSettings, TokenSettings
 
 SIGNED_HEADERS = (
@@ -22,25 +25,43 @@ class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, AdminSetti
     sender_data: Path = Field(Path("data/sender"), description="folder of the slots' cache files; may be lost")
     sender_group: str = Field("postlog-sender", description="consumer group of the senders")
     lease_seconds: float = Field(30, gt=0, description="how long an owner may finish dialogues after a commit")
-    intake_batch: int = Field(1000, ge=1, le=10_000, description="records read into one group commit")
+    intake_batch: int = Field(256, ge=1, le=10_000, description="most records of each topic read into one group commit")
+    intake_trickle: int = Field(32, ge=1, description="bulk records read with a commit while mail enough is ready")
+    drain_seconds: float = Field(5, ge=0, le=20, description="for dialogues under way to end by themselves at SIGTERM")
     dead_letter_limit: int = Field(100, ge=0, description="unreadable records of our own producers before a stop")
 
     transactional_retry: RetryPolicy = Field(RetryPolicy(), description="retries of the transactional stream")
     broadcast_retry: RetryPolicy = Field(RetryPolicy(), description="retries of the broadcast stream")
 
-    smtp_host: str = Field("127.0.0.1", description="smarthost that takes all mail")
-    smtp_port: int = Field(25, ge=1, le=65535, description="port of the smarthost")
+    smtp_host: str | None = Field(
+        None, description="smarthost that takes the mail; not set: straight to the MX hosts of the recipients"
+    )
+    smtp_port: int = Field(25, ge=1, le=65535, description="port of the smarthost, or of all MX hosts (for tests)")
     smtp_username: str | None = Field(None, description="user for SMTP AUTH at the smarthost")
     smtp_password: SecretStr | None = Field(None, description="password for SMTP AUTH at the smarthost")
     smtp_tls: TlsPolicy = Field(
-        "opportunistic", description="TLS to the smarthost: none, opportunistic, required, implicit"
+        "opportunistic", description="TLS to the smarthost or to MX hosts: none, opportunistic, required, implicit"
     )
     smtp_tls_verify: bool = Field(True, description="with required TLS: check the certificate")
     smtp_helo: str = Field(
         "localhost.localdomain",
-        pattern=r"^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+|\[[0-9A-Za-z.:]+\])$",
+        pattern=HELO,
         description="our name in EHLO: a FQDN or an address literal",
     )
+    smtp_sources: list[Source] = Field(
+        default_factory=list,
+        description='JSON: [{"address": …, "helo": …, "stream": …}]; our addresses to send from; stream: null for all',
+    )
+    smtp_allowed_networks: str = Field(
+        "", description="networks with commas that MX hosts may be in though they are not public (10.0.0.0/8)"
+    )
+    smarthosts: list[Relay] = Field(
+        default_factory=list,
+        description='JSON: [{"match": {"stream": …, "domain": …}, "hosts": [{"host": …, "port": …, "tls": …, '
+        '"verify": …, "username": …, "password": …}]}]; the first match wins; hosts are tried in order',
+    )
+    dns_servers: str = Field("", description="resolvers with commas, address or address:port; the system's when empty")
+    dns_timeout_seconds: float = Field(10, gt=0, description="for the answer to one question to the DNS")
     smtp_connections: int = Field(20, ge=1, le=1000, description="connections at once; each carries one mail at a time")
     smtp_mails_per_connection: int = Field(100, ge=1, description="mails before a connection is renewed")
     smtp_timeout_seconds: float = Field(300, gt=0, description="for each reply before the final dot (RFC 5321)")
@@ -60,27 +81,61 @@ class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, AdminSetti
     render_seconds: float = Field(2, gt=0, description="longest time a template may take")
     render_memory_mb: int = Field(512, ge=64, description="most memory a template may take")
 
+    @field_validator("dns_servers")
+    @classmethod
+    def _are_servers(cls, value: str) -> str:
+        nameservers(value)
+        return value
+
+    @field_validator("smtp_allowed_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks(value)
+        return value
+
     @model_validator(mode="after")
     def _auth_is_whole(self) -> "SenderSettings":
         if (self.smtp_username is None) != (self.smtp_password is None):
             raise ValueError("POSTLOG_SMTP_USERNAME and POSTLOG_SMTP_PASSWORD go together: set both or neither")
         return self
 
+    @model_validator(mode="after")
+    def _mx_hosts_need_no_more(self) -> "SenderSettings":
+        if self.smtp_host is None and (self.smtp_username is not None or self.smtp_tls == "implicit"):
+            raise ValueError(
+                "POSTLOG_SMTP_USERNAME and TLS from the first byte are for a smarthost: set POSTLOG_SMTP_HOST"
+            )
+        return self
+
     def sending_domains(self) -> frozenset[str]:
         """The domains that may stand in From."""
         return frozenset(domain.domain.lower() for domain in self.dkim)
 
-    def route(self) -> Route:
-        """The smarthost."""
-        return Route(
+    def relays(self) -> tuple[Relay, ...]:
+        """The smarthosts with the mail that they are for; the simple one takes what is left."""
+        if self.smtp_host is None:
+            return tuple(self.smarthosts)
+        simple = Smarthost(
             host=self.smtp_host,
             port=self.smtp_port,
             tls=self.smtp_tls,
-            username=self.smtp_username,
-            password=self.smtp_password.get_secret_value() if self.smtp_password else None,
-            helo=self.smtp_helo,
             verify=self.smtp_tls_verify,
+            username=self.smtp_username,
+            password=self.smtp_password,
         )
+        return (*self.smarthosts, Relay(hosts=(simple,)))
+
+    def mx_route(self) -> Route:
+        """What routes to MX hosts have in common."""
+        return Route(host="", port=self.smtp_port, tls=self.smtp_tls, verify=self.smtp_tls_verify, helo=self.smtp_helo)
+
+    def dns(self) -> Dns:
+        """How the DNS is asked."""
+        return Dns(servers=nameservers(self.dns_servers), timeout=self.dns_timeout_seconds)
+
+    def allowed_networks(self) -> tuple[Network, ...]:
+        """Networks that are not public, and that mail may go to all the same."""
+        return networks(self.smtp_allowed_networks)
 
     def timeouts(self) -> Timeouts:
         """How long each reply is waited for."""

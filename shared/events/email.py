@@ -120,7 +120,9 @@ class EmailResolved(SmtpEvent, frozen=True, kw_only=True, omit_defaults=True, ta
 class EmailFailed(SmtpEvent, frozen=True, kw_only=True, omit_defaults=True, tag="email.failed"):
     """Given up by us; the SMTP fields are those of the last reply, if any."""
 
-    reason: Literal["expired", "attempts", "rendering", "undeliverable_content", "blob_missing", "in_doubt"]
+    reason: Literal[
+        "expired", "attempts", "rendering", "undeliverable_content", "unroutable", "blob_missing", "in_doubt"
+    ]
     detail: str | None = None
 
 

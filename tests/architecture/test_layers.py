@@ -15,7 +15,7 @@ PURE: Final = [
     *modules("shared/events", "shared/acceptance"),
     *(path for service in SERVICES for path in modules(f"services/{service}/domain")),
     *(ROOT / "shared" / f"{name}.py" for name in ("lifecycle", "topics", "commands", "records", "problems")),
-    *(ROOT / "shared" / f"{name}.py" for name in ("tokens", "templating", "position")),
+    *(ROOT / "shared" / f"{name}.py" for name in ("tokens", "templating", "position", "public_addresses")),
     ROOT / "services" / "sender" / "replies.py",
 ]
 LIBRARY: Final = (

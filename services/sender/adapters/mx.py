@@ -1,18 +1,154 @@
-"""Where mail for a domain goes. One answer so far: a smarthost takes all of it."""
+"""Where mail for a domain goes: to its own MX hosts (RFC 5321 section 5), or to smarthosts."""
 
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final, get_args
+
+from services.sender.adapters.remembered import Remembered
+from services.sender.adapters.resolver import Resolver
+from services.sender.domain.destination import (
+    Destination,
+    Host,
+    NoWay,
+    Server,
+    choices_of_sources,
+    refuse_unless_reachable,
+    refuse_what_takes_no_mail,
+)
+from services.sender.domain.mx import Exchange, hosts_to_try, site_name
+from services.sender.domain.relays import Relay, Source, relay_for, sources_for
 from services.sender.domain.route import Route, Site
+from services.sender.handlers.ports import Router
+from shared.events.envelope import Stream
+from shared.public_addresses import Network
+
+MOST_DOMAINS: Final = 50_000  # remembered, in each stream
 
 
-class Smarthost:
-    """All mail goes to one configured server. A recipient's domain is a destination of its own all the same."""
+class DirectMx:
+    """To the recipient's own servers. `plain` is a route without host: port, TLS, our name."""
 
-    def __init__(self, route: Route) -> None:
-        self._site = Site(name=f"{route.host}:{route.port}", routes=(route,))
+    def __init__(
+        self,
+        resolver: Resolver,
+        *,
+        plain: Route,
+        sources: Sequence[Source] = (),
+        allowed: Sequence[Network] = (),
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._resolver = resolver
+        self._plain = plain
+        self._sources = sources
+        self._allowed = allowed
+        self._draw = draw
+        self._known = Remembered(self._learn, most=MOST_DOMAINS)
 
     async def site(self, domain: str, *, stream: str) -> Site:
-        """The smarthost."""
-        return self._site
+        """The domain's servers; raises `Unroutable`."""
+        found = await self._known.get((domain, stream))
+        if isinstance(found, NoWay):
+            raise found.unroutable()
+        return found.site(draw=self._draw)
 
     def known_site(self, domain: str, *, stream: str) -> str:
-        """The recipient's domain: behind a smarthost we cannot know more."""
-        return domain
+        """The site's name when the domain was asked for before, else the domain."""
+        found = self._known.peek((domain, stream))
+        return found.name if isinstance(found, Destination) else domain
+
+    async def _learn(self, key: tuple[str, str]) -> tuple[Destination | NoWay, float]:
+        domain, stream = key
+        found = await self._resolver.exchanges(domain)
+        expires = found.expires
+        try:
+            refuse_what_takes_no_mail(found)
+            hosts = await asyncio.gather(*map(self._host, hosts_to_try(found.records, domain=domain)))
+            expires = min(expires, *(lookup.expires for host in hosts for lookup in host.lookups))
+            refuse_unless_reachable(hosts, allowed=self._allowed, implicit=not found.records)
+            return self._destination(hosts, sources_for(self._sources, stream=stream)), expires
+        except NoWay as none:
+            return none.with_traceback(None), expires
+
+    async def _host(self, exchange: Exchange) -> Host:
+        lookups = await asyncio.gather(self._resolver.ipv4(exchange.host), self._resolver.ipv6(exchange.host))
+        return Host(exchange, tuple(lookups))
+
+    def _destination(self, hosts: Sequence[Host], sources: Sequence[Source]) -> Destination:
+        choices = [
+            tuple(server for host in hosts if (server := self._server(host, choice)).routes)
+            for choice in choices_of_sources(sources)
+        ]
+        usable = tuple(choice for choice in choices if choice)
+        if not usable:
+            raise NoWay("4.4.4", "no address of POSTLOG_SMTP_SOURCES reaches the domain's servers (IPv4, IPv6)")
+        return Destination(site_name(host.exchange.host for host in hosts), usable)
+
+    def _server(self, host: Host, choice: Sequence[Source]) -> Server:
+        route = replace(self._plain, host=host.exchange.host)
+        routes = (
+            _from_source(replace(route, address=address), choice) for address in host.addresses(allowed=self._allowed)
+        )
+        return Server(host.exchange.preference, tuple(route for route in routes if route.source or not choice))
+
+
+class Smarthosts:
+    """To the smarthosts of the first rule that fits; mail that none fits goes the way of `otherwise`."""
+
+    def __init__(
+        self,
+        relays: Sequence[Relay],
+        *,
+        plain: Route,
+        otherwise: Router,
+        sources: Sequence[Source] = (),
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._relays = relays
+        self._otherwise = otherwise
+        self._draw = draw
+        self._sites = {
+            (relay, stream): tuple(_smarthosts(relay, plain, source) for source in _each(sources, stream=stream))
+            for relay in relays
+            for stream in get_args(Stream)
+        }
+
+    async def site(self, domain: str, *, stream: str) -> Site:
+        """The smarthosts, or the domain's own servers; raises `Unroutable`."""
+        relay = relay_for(self._relays, domain, stream=stream)
+        if relay is None:
+            return await self._otherwise.site(domain, stream=stream)
+        sites = self._sites[relay, stream]
+        return sites[int(self._draw() * len(sites))]
+
+    def known_site(self, domain: str, *, stream: str) -> str:
+        """Behind a smarthost the recipient's domain: we cannot know more."""
+        behind = relay_for(self._relays, domain, stream=stream) is not None
+        return domain if behind else self._otherwise.known_site(domain, stream=stream)
+
+
+def _each(sources: Sequence[Source], *, stream: str) -> tuple[Source | None, ...]:
+    return sources_for(sources, stream=stream) or (None,)
+
+
+def _smarthosts(relay: Relay, plain: Route, source: Source | None) -> Site:
+    routes = (
+        Route(
+            host=host.host,
+            port=host.port,
+            tls=host.tls,
+            verify=host.verify,
+            username=host.username,
+            password=host.password.get_secret_value() if host.password else None,
+            helo=source.helo if source else plain.helo,
+            source=source.address if source else None,
+        )
+        for host in relay.hosts
+    )
+    return Site(name=f"{relay.hosts[0].host}:{relay.hosts[0].port}", routes=tuple(routes))
+
+
+def _from_source(route: Route, choice: Sequence[Source]) -> Route:
+    source = next((each for each in choice if route.address and each.reaches(route.address)), None)
+    return replace(route, source=source.address, helo=source.helo) if source else route

@@ -25,14 +25,19 @@ from shared.events import (
 from shared.ids import derived_id, event_id_for
 from shared.records import FinalEmail, OpenEmail, Suppression
 
-FailureReason = Literal["expired", "attempts", "rendering", "undeliverable_content", "blob_missing", "in_doubt"]
+FailureReason = Literal[
+    "expired", "attempts", "rendering", "undeliverable_content", "unroutable", "blob_missing", "in_doubt"
+]
 EMPTY = SmtpResult()
 LATE: Final = "the reply was learnt after the partition had moved on"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How an attempt ended, as the delivery learnt it. `marked` says whether `email.sending` had been written."""
+    """How an attempt ended, as the delivery learnt it, and when.
+
+    `marked` says whether `email.sending` had been written.
+    """
 
     kind: Literal["delivered", "deferred", "bounced", "in_doubt", "cut", "failed"]
     result: SmtpResult = EMPTY
@@ -40,6 +45,7 @@ class Ended:
     session_ms: int = 0
     reason: FailureReason = "rendering"
     detail: str | None = None
+    at: datetime | None = None
 
 
 def begin(email: OpenEmail, *, mx_host: str, tls_policy: str, now: datetime) -> Decision:
