@@ -4,7 +4,7 @@ A field is text without its last CRLF. Lines are at most 78 characters where the
 """
 
 import re
-from email.header import Header
+from binascii import b2a_base64
 from typing import Final
 
 from services.sender.wire import MAX_LINE
@@ -12,6 +12,9 @@ from services.sender.wire import MAX_LINE
 WIDTH: Final = 78
 _WORD: Final = re.compile(r" *[^ ]+")
 _LONGEST_WORD: Final = MAX_LINE - WIDTH  # a longer one is cut into encoded words
+_LONGEST_ENCODED: Final = 75
+_WORD_ROOM: Final = _LONGEST_ENCODED - len("=?utf-8?b??=")  # characters of base64 in an encoded word
+_LEAST_ROOM: Final = 8  # a character of four bytes takes so much
 _PHRASE: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _UNCLEAN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _FIELD_NAME: Final = re.compile(r"[!-9;-~]+")
@@ -66,7 +69,18 @@ def _must_encode(value: str) -> bool:
 
 
 def _encoded(value: str, *, field: str) -> str:
-    return Header(value, "utf-8", header_name=field, maxlinelen=WIDTH - 2).encode(linesep="\r\n")
+    """`value` in encoded words (RFC 2047): UTF-8 in base64, no character torn."""
+    raw, words, start = value.encode(), [], 0
+    room = _WORD_ROOM - max(0, len(field) + 2 - (WIDTH - _LONGEST_ENCODED))
+    if room < _LEAST_ROOM:
+        words, room = [""], _WORD_ROOM
+    while start < len(raw):
+        end = start + room // 4 * 3
+        while end < len(raw) and raw[end] & 0xC0 == 0x80:
+            end -= 1
+        words.append(f"=?utf-8?b?{b2a_base64(raw[start:end], newline=False).decode()}?=")
+        start, room = end, _WORD_ROOM
+    return "\r\n ".join(words)
 
 
 def _phrase(display: str, *, field: str) -> str:

@@ -17,27 +17,37 @@ _BLANKS: Final = " \t\r\n\f"
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerLinks:
-    """The tracker's URLs of one email; the same in every attempt."""
+    """The tracker's URLs of one email; the same in every attempt. The recipient leaves the list `left`."""
 
     base: str
     keys: Keys
     token: EmailToken
+    left: str | None
 
-    def opened(self) -> str:
-        """The pixel's URL."""
-        return f"{self.base}/o/{self.keys.sign('open', self.token)}"
+    def pixel(self) -> str:
+        """The image whose URL tells that the mail was opened."""
+        return f'<img src="{self.base}/o/{self.keys.sign("open", self.token)}" width="1" height="1" alt="">'
 
-    def clicked(self, url: str, *, position: int) -> str:
-        """What leads to `url` by way of the tracker; `position` counts tracked links from 0."""
+    def clicked(self, url: str, position: int) -> str | None:
+        """What leads to `url` by way of the tracker; `position` counts tracked links from 0.
+
+        None for what the tracker would not follow, and for our own URLs: such a link works untracked.
+        """
+        if redirect_target(url) is None or url.startswith((f"{self.base}/u/", f"{self.base}/c/")):
+            return None
         return f"{self.base}/c/{self._click(url, position)}"
 
     @cached_property
     def _click(self) -> Callable[[str, int], str]:
         return self.keys.clicks(self.token)
 
-    def unsubscribe(self, list_name: str | None) -> str:
-        """The page, and the one-click target (RFC 8058), by which the recipient leaves the list."""
-        return f"{self.base}/u/{self.keys.sign('unsubscribe', replace(self.token, list=list_name))}"
+    @cached_property
+    def unsubscribe(self) -> str:
+        """The page, and the one-click target (RFC 8058), by which the recipient leaves the list.
+
+        In templates it is the variable `unsubscribe_url`.
+        """
+        return f"{self.base}/u/{self.keys.sign('unsubscribe', replace(self.token, list=self.left))}"
 
 
 def links_of(email: OpenEmail, *, tracker_url: str, keys: Keys) -> TrackerLinks:
@@ -51,42 +61,50 @@ def links_of(email: OpenEmail, *, tracker_url: str, keys: Keys) -> TrackerLinks:
         recipient_domain=email.recipient_domain,
         batch_id=request.batch_id.bytes if request.batch_id else None,
     )
-    return TrackerLinks(base=tracker_url.rstrip("/"), keys=keys, token=token)
+    return TrackerLinks(base=tracker_url.rstrip("/"), keys=keys, token=token, left=request.list)
 
 
-def unsubscribe_url(email: OpenEmail, *, tracker_url: str, keys: Keys) -> str:
-    """The value of the variable `unsubscribe_url` in templates."""
-    return links_of(email, tracker_url=tracker_url, keys=keys).unsubscribe(email.request.list)
+def track(html: str, links: TrackerLinks, *, clicks: bool, opens: bool, footer: str = "") -> str:
+    """`html` with tracked links, with `footer` and the pixel at the end of its body."""
+    position = 0
+
+    def tracked(url: str) -> str | None:
+        nonlocal position
+        found = links.clicked(url, position)
+        position += found is not None
+        return found
+
+    return rewritten(html, link=tracked if clicks else None, end=footer + (links.pixel() if opens else ""))
 
 
-def track(html: str, links: TrackerLinks, *, clicks: bool, opens: bool) -> str:
-    """`html` with tracked links (all but `<a data-no-track>` and our own) and the pixel at the end of its body."""
-    page = _Page(links, pixel=f'<img src="{links.opened()}" width="1" height="1" alt="">' if opens else "")
-    handlers = [("a[href]", page.link)] if clicks else []
-    return rewrite(html, elements=[*handlers, ("body", page.body)]) + page.pixel
+def rewritten(html: str, *, link: Callable[[str], str | None] | None, end: str) -> str:
+    """`html` with `end` at the end of its first body, and each `<a href>` as `link` says.
+
+    A link for which it says nothing stays, as does `<a data-no-track>`.
+    """
+    page = _Page(link or (lambda _: None), end=end)
+    handlers = [] if link is None else [("a[href]", page.link)]
+    if end:
+        handlers.append(("body", page.body))
+    return (rewrite(html, elements=handlers) if handlers else html) + page.end
 
 
 class _Page:
-    """One page as it is rewritten; `pixel` is what has found no place yet."""
+    """One page as it is rewritten; `end` is what has found no place yet."""
 
-    def __init__(self, links: TrackerLinks, *, pixel: str) -> None:
-        self._links = links
-        self._position = 0
-        self.pixel = pixel
+    def __init__(self, link: Callable[[str], str | None], *, end: str) -> None:
+        self._link = link
+        self.end = end
 
     def link(self, element: Element) -> None:
-        """Track a link that the tracker would follow; any other works untracked."""
-        url = (element.get("href") or "").strip(_BLANKS)
-        if element.has_attribute("data-no-track") or redirect_target(url) is None or self._ours(url):
-            return
-        element.set_attribute("href", self._links.clicked(url, position=self._position))
-        self._position += 1
-
-    def _ours(self, url: str) -> bool:
-        return url.startswith((f"{self._links.base}/u/", f"{self._links.base}/c/"))
+        """Rewrite one link."""
+        if not element.has_attribute("data-no-track"):
+            url = self._link((element.get("href") or "").strip(_BLANKS))
+            if url is not None:
+                element.set_attribute("href", url)
 
     def body(self, element: Element) -> None:
-        """Put the pixel at the end of the first body."""
-        if self.pixel:
-            element.append(self.pixel, html=True)
-            self.pixel = ""
+        """Put the end at the end of the first body."""
+        if self.end:
+            element.append(self.end, html=True)
+            self.end = ""

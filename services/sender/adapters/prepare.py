@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from services.sender.adapters.content import literal_content, load_files
 from services.sender.adapters.dkim import Signer
-from services.sender.adapters.links import unsubscribe_url
+from services.sender.adapters.links import links_of
 from services.sender.adapters.mime import CannotCompose, House, compose
 from services.sender.adapters.tables import Tables
 from services.sender.adapters.templates import Rendered, Renderer, RendererDown, RenderingFailed
@@ -64,5 +64,5 @@ class MailPreparer:
         template = self._tables.version(request.tenant, request.template, email.template_version or 0)
         if template is None:
             raise NotYet
-        leave = unsubscribe_url(email, tracker_url=self._house.tracker_url, keys=self._house.keys)
-        return await self._renderer.render(template, {**request.variables, "unsubscribe_url": leave})
+        links = links_of(email, tracker_url=self._house.tracker_url, keys=self._house.keys)
+        return await self._renderer.render(template, {**request.variables, "unsubscribe_url": links.unsubscribe})
