@@ -24,7 +24,7 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """One rule. It matches when everything it names does; the first that matches acts.
 
-    `codes` are SMTP reply codes, `enhanced` RFC 3463 codes (a final `*` stands for the rest), `text` a regular
+    `codes` are SMTP reply codes, `enhanced` RFC 3463 codes (`?` is any digit), `text` a regular
     expression that is looked for without regard to case, `destinations` ends of the names of sites or MX hosts. `slow`
     and `connections` multiply the rate and the connections, `pause` (seconds) stops; with `back_off` each time in a
     row pauses twice as long. What was imposed doubles back every `recovery` seconds. `source`: where it is documented.
@@ -55,7 +55,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=T
     @cached_property
     def pattern(self) -> re.Pattern[str] | None:
         """`text`, compiled."""
-        return re.compile(self.text, re.IGNORECASE) if self.text is not None else None
+        return re.compile(self.text, re.IGNORECASE | re.DOTALL) if self.text is not None else None
 
     def matches(self, site: str, result: SmtpResult) -> bool:
         """Whether a reply of this destination is meant."""
@@ -177,4 +177,5 @@ def _ends(name: str, ends: tuple[str, ...]) -> bool:
 
 
 def _like(code: str, pattern: str) -> bool:
-    return code.startswith(pattern[:-1]) if pattern.endswith("*") else code == pattern
+    """`?` in a pattern stands for any digit."""
+    return len(code) == len(pattern) and all(want in ("?", have) for want, have in zip(pattern, code, strict=True))

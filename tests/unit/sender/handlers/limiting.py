@@ -1,5 +1,6 @@
 """Limits under a test's hands: controls that are said, capacity that is set, groups that are kept or given up."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from services.sender.domain.limits import Limit
@@ -15,6 +16,11 @@ from shared.records import Control, ControlKind, control_key, decode_control
 from shared.topics import CONTROLS, EVENTS
 
 WHOLE = Share(owned=frozenset(range(6)), partitions=6)
+
+
+def at(seconds: float) -> datetime:
+    """A time in seconds of the epoch."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 class Said:

@@ -1,6 +1,5 @@
 """When another email may go to a destination."""
 
-from datetime import UTC, datetime
 from math import inf
 
 import pytest
@@ -10,14 +9,10 @@ from services.sender.domain.limits import Limit
 from services.sender.domain.shares import Share
 from shared.commands import SmtpResult
 from shared.records import Control
-from tests.unit.sender.handlers.limiting import Stage
+from tests.unit.sender.handlers.limiting import Stage, at
 
 DOWN = Ended(kind="deferred", marked=False, result=SmtpResult(smtp_phase="connect"))
 OK = Ended(kind="delivered", result=SmtpResult(smtp_phase="end_of_data", smtp_reply_code=250))
-
-
-def at(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def test_emails_in_hand_are_limited_and_each_release_lets_one_more_go() -> None:
