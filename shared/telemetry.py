@@ -6,6 +6,7 @@ import re
 import secrets
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -77,3 +78,12 @@ def serve_admin(*, host: str, port: int, checks: Checks) -> ThreadingHTTPServer:
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="admin", daemon=True).start()
     return server
+
+
+def place_of(error: BaseException) -> dict[str, Any]:
+    """What failed and where, for a log line; never the message, which may quote personal data."""
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    return {
+        "error": type(error).__qualname__,
+        "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    }

@@ -2,18 +2,35 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
-from services.sender.adapters.open_emails import OpenEmails
 from services.sender.domain.decision import Decision
-from services.sender.domain.queues import due_of, queue_of
 from shared import records
 from shared.events import Event, codec
 from shared.kafka.producer import Headers
 from shared.records import Work
-from shared.topics import EVENTS, PERSONAL, SUPPRESSIONS, WORK
+from shared.topics import EVENTS, PERSONAL, SUPPRESSIONS
 
 SOURCE = "/postlog/sender"
+
+
+class Table(Protocol):
+    """One partition's open emails, as the handlers see them."""
+
+    def get(self, email_id: UUID) -> Work | None:
+        """The row of an email, as decided so far."""
+
+    def put(self, email_id: UUID, work: Work | None) -> None:
+        """Replace a row, or delete it; counts once committed."""
+
+    @property
+    def pending(self) -> int:
+        """How many rows the group under way changes."""
+
+    def finals_before(self, moment: datetime, *, limit: int) -> list[UUID]:
+        """Markers older than `moment`."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +45,14 @@ class Record:
 
 
 class Group:
-    """Collects what handlers decide. Tables see each change at once; it counts once the group is committed."""
+    """Collects what handlers decide. Tables see each change at once; it counts once the group is committed.
 
-    def __init__(self, tables: Mapping[int, OpenEmails]) -> None:
+    The tables' changes are the group's too: whoever commits it writes the last word on each row to `email.work`.
+    """
+
+    def __init__(self, tables: Mapping[int, Table]) -> None:
         self.tables = tables
         self.records: list[Record] = []
-        self.waits: list[tuple[int, str, float]] = []
         self.committed: list[Callable[[], None]] = []
         self.given_up: list[Callable[[], None]] = []
         self.kinds: dict[str, int] = {}
@@ -41,7 +60,7 @@ class Group:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write and nobody waits for the commit."""
-        return not self.records and not self.committed
+        return not self.records and not self.committed and not any(table.pending for table in self.tables.values())
 
     def get(self, partition: int, email_id: UUID) -> Work | None:
         """The email's row, as decided so far."""
@@ -49,12 +68,12 @@ class Group:
 
     def decide(self, partition: int, email_id: UUID, decision: Decision, *, traceparent: str | None = None) -> None:
         """Carry a decision out."""
-        key = str(email_id).encode()
         for fact in decision.facts:
             self.fact(fact, traceparent=traceparent)
         if decision.work is not None:
             self.put(partition, email_id, decision.work)
         if decision.personal is not None:
+            key = str(email_id).encode()
             self.records.append(Record(PERSONAL.name, key, records.encode(decision.personal), [], partition))
         for suppression in decision.suppressions:
             name = records.suppression_key(
@@ -70,14 +89,8 @@ class Group:
         self.records.append(Record(EVENTS.name, codec.key(event), codec.encode(event), headers))
 
     def put(self, partition: int, email_id: UUID, work: Work | None) -> None:
-        """Replace (or, with None, delete) an email's row and its changelog record."""
+        """Replace (or, with None, delete) an email's row."""
         self.tables[partition].put(email_id, work)
-        value = records.encode(work) if work is not None else None
-        self.records.append(Record(WORK.name, str(email_id).encode(), value, [], partition))
-        if work is not None:
-            name, due = queue_of(work), due_of(work)
-            if name is not None and due is not None:
-                self.waits.append((partition, name, due))
 
     def forward(self, topic: str, command: bytes, *, key: bytes, headers: Headers, partition: int) -> None:
         """Send a misplaced record to the partition it belongs to."""

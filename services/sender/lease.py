@@ -10,14 +10,22 @@ class Lease:
         self._clock = clock
         self._seconds = seconds
         self._until: dict[int, float] = {}
+        self._ended: frozenset[int] = frozenset()
+
+    def begin(self, partitions: list[int]) -> None:
+        """The partitions are owned: their next commit gives the lease."""
+        self._ended -= frozenset(partitions)
 
     def renew(self, partitions: list[int], *, since: float) -> None:
-        """A commit succeeded that was begun at `since`."""
-        self._until = dict.fromkeys(partitions, since + self._seconds)
+        """A commit succeeded that was begun at `since`; a lease that has been ended stays so."""
+        self._until = dict.fromkeys(
+            (number for number in partitions if number not in self._ended), since + self._seconds
+        )
 
     def end(self, partitions: list[int]) -> None:
-        """No final dot any more."""
-        self._until = {number: until for number, until in self._until.items() if number not in partitions}
+        """No final dot any more, whatever is committed yet."""
+        self._ended |= frozenset(partitions)
+        self._until = {number: until for number, until in self._until.items() if number not in self._ended}
 
     def holds(self, partition: int) -> bool:
         """Whether a final dot may go out now."""

@@ -1,12 +1,14 @@
 """The sender's composition root: settings, then adapters, then handlers, then the owner; closed in reverse."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
-from confluent_kafka import Consumer, Message
+from confluent_kafka import Consumer
 
 from services.sender import metrics
 from services.sender.adapters.changelog import Changelog
@@ -19,24 +21,25 @@ from services.sender.adapters.smtp import Connector
 from services.sender.adapters.tables import Tables
 from services.sender.adapters.templates import Renderer
 from services.sender.consumer import Owner
-from services.sender.domain.attempt import Ended
 from services.sender.handlers.attempts import Attempts
-from services.sender.handlers.delivery import Delivery, Job
+from services.sender.handlers.delivery import Delivery
 from services.sender.handlers.intake import RequestIntake
+from services.sender.handlers.plain_limits import PlainLimits
+from services.sender.handlers.pools import Pools
+from services.sender.handlers.reports import Reports
 from services.sender.handlers.timers import Timers
 from services.sender.lease import Lease
+from services.sender.ownership import Ownership
 from services.sender.ready import Ready
+from services.sender.requests import Requests
 from services.sender.settings import SenderSettings
-from shared import commands
 from shared.blobs import Blobs
 from shared.clock import SystemClock
-from shared.commands import ReportOutcome
 from shared.kafka import config
 from shared.kafka.admin import check_topics
-from shared.kafka.dead_letter import dead_letter
 from shared.kafka.producer import FutureProducer, TransactionalProducer
 from shared.telemetry import configure_logging, serve_admin
-from shared.topics import DEAD_LETTERS, REQUESTS
+from shared.topics import REQUESTS, REQUESTS_BULK
 
 log = structlog.get_logger()
 
@@ -57,66 +60,93 @@ def run() -> None:
 @contextmanager
 def _sender(settings: SenderSettings, slot: Slot) -> Iterator[Owner]:
     clock = SystemClock()
-    plain = FutureProducer(config.producer(settings))
+    with ExitStack() as parts:
+        plain = FutureProducer(config.producer(settings))
+        parts.callback(plain.close)
+        reports = Reports(settings, plain)
+        tables = Tables(settings, unreadable=reports.unreadable)
+        parts.callback(tables.close)
+        tables.start(timeout=60)
+        lease, ready, waiting = Lease(clock, seconds=settings.lease_seconds), Ready(), Ready()
+        requests = _requests(settings, slot, clock=clock)
+        changelog = Changelog(settings, unreadable=reports.unreadable)
+        parts.callback(changelog.close)
+        doubt_wait = timedelta(seconds=settings.lease_seconds)
+        ownership = Ownership(
+            slot.folder, changelog=changelog, ready=ready, waiting=waiting, clock=clock, doubt_wait=doubt_wait
+        )
+        router, limits = _router(settings), PlainLimits(settings)
+        delivery = _delivery(settings, parts, tables=tables, router=router, limits=limits, lease=lease, clock=clock)
+        attempts = Attempts(
+            settings,
+            ready=ready,
+            tables=tables,
+            delivery=delivery,
+            router=router,
+            limits=limits,
+            clock=clock,
+            epochs=ownership.epochs,
+            report_late=reports.late,
+        )
+        metrics.in_hand.set_function(lambda: attempts.busy)
+        owner = Owner(
+            settings,
+            requests=requests,
+            producer=_producer(settings, slot),
+            ownership=ownership,
+            clock=clock,
+            lease=lease,
+            intake=RequestIntake(settings, tables=tables, clock=clock, ends=requests.ends),
+            timers=Timers(settings, waiting=waiting, clock=clock, positions=requests.positions),
+            attempts=attempts,
+        )
+        checks = partial(_checks, settings, owner, tables)
+        parts.callback(serve_admin(host=settings.admin_host, port=settings.admin_port, checks=checks).shutdown)
+        yield owner
 
-    def unreadable(message: Message, reason: str) -> None:
-        key, value, headers = dead_letter(message, reason=reason)
-        plain.send(settings.topic(DEAD_LETTERS.name), key=key, value=value, headers=headers)
 
-    def report_late(job: Job, ended: Ended) -> None:
-        command = _late_report(job, ended)
-        key = str(command.email_id).encode()
-        plain.send(settings.topic(REQUESTS.name), key=key, value=commands.encode(command))
-
-    tables = Tables(settings, unreadable=unreadable)
-    tables.start(timeout=60)
+def _delivery(
+    settings: SenderSettings,
+    parts: ExitStack,
+    *,
+    tables: Tables,
+    router: Smarthosts,
+    limits: PlainLimits,
+    lease: Lease,
+    clock: SystemClock,
+) -> Delivery:
     renderer = Renderer(time_limit=settings.render_seconds, memory_mb=settings.render_memory_mb)
+    parts.callback(renderer.close)
     renderer.start()
-    lease, ready = Lease(clock, seconds=settings.lease_seconds), Ready()
+    pools = Pools(
+        Connector(settings.timeouts()),
+        most=settings.smtp_connections,
+        mails_per_connection=settings.smtp_mails_per_connection,
+        limit_of=limits.connections,
+    )
     delivery = Delivery(
         connections=settings.smtp_connections,
-        mails_per_connection=settings.smtp_mails_per_connection,
         preparer=_preparer(settings, tables=tables, renderer=renderer),
-        router=_router(settings),
-        connector=Connector(settings.timeouts()),
+        router=router,
+        pools=pools,
         lease=lease,
-    )
-    owner = _owner(settings, slot, clock=clock, lease=lease, ready=ready)
-    attempts = Attempts(settings, ready=ready, tables=tables, delivery=delivery, clock=clock, report_late=report_late)
-    owner.attach(
-        intake=RequestIntake(settings, tables=tables, clock=clock, ends=owner.ends),
-        timers=Timers(settings, ready=ready, clock=clock, positions=owner.positions),
-        attempts=attempts,
-    )
-    metrics.in_hand.set_function(lambda: attempts.busy)
-    delivery.start()
-    admin = serve_admin(
-        host=settings.admin_host, port=settings.admin_port, checks=lambda: _checks(settings, owner, tables)
-    )
-    try:
-        yield owner
-    finally:
-        admin.shutdown()
-        delivery.close()
-        renderer.close()
-        tables.close()
-        plain.close()
-
-
-def _owner(settings: SenderSettings, slot: Slot, *, clock: SystemClock, lease: Lease, ready: Ready) -> Owner:
-    member: dict[str, Any] = {"group.instance.id": slot.name, "session.timeout.ms": 6000}
-    consumer = Consumer(config.consumer(settings, group_id=settings.topic(settings.sender_group)) | member)
-    transactional_id = f"{settings.topic_prefix}{settings.sender_group}-{slot.name}"
-    return Owner(
-        settings,
-        consumer=consumer,
-        producer=lambda: TransactionalProducer(config.transactional(settings, transactional_id=transactional_id)),
-        changelog=Changelog(settings),
-        folder=slot.folder,
         clock=clock,
-        lease=lease,
-        ready=ready,
     )
+    parts.callback(delivery.close)
+    delivery.start()
+    return delivery
+
+
+def _requests(settings: SenderSettings, slot: Slot, *, clock: SystemClock) -> Requests:
+    reading = config.consumer(settings, group_id=settings.topic(settings.sender_group))
+    member: dict[str, Any] = {"group.instance.id": slot.name, "session.timeout.ms": 6000}
+    topics = (settings.topic(REQUESTS.name), settings.topic(REQUESTS_BULK.name))
+    return Requests(Consumer(reading | member), Consumer(reading), topics=topics, clock=clock)
+
+
+def _producer(settings: SenderSettings, slot: Slot) -> Callable[[], TransactionalProducer]:
+    transactional_id = f"{settings.topic_prefix}{settings.sender_group}-{slot.name}"
+    return lambda: TransactionalProducer(config.transactional(settings, transactional_id=transactional_id))
 
 
 def _router(settings: SenderSettings) -> Smarthosts:
@@ -133,18 +163,6 @@ def _preparer(settings: SenderSettings, *, tables: Tables, renderer: Renderer) -
         signer=Signer(settings.dkim, signed_headers=settings.dkim_signed_headers.split(",")),
         blobs=Blobs(settings.blob_url),
         keys=settings.keys(),
-    )
-
-
-def _late_report(job: Job, ended: Ended) -> ReportOutcome:
-    outcome = "deferred" if ended.kind == "cut" else ended.kind
-    return ReportOutcome(
-        email_id=job.email_id,
-        tenant=job.email.request.tenant,
-        by="sender",
-        attempt=job.email.attempt + 1,
-        outcome=outcome,  # type: ignore[arg-type]  # only these three kinds are reported
-        result=ended.result,
     )
 
 

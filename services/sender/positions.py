@@ -32,6 +32,11 @@ class Positions:
         for start in starts:
             self._known[start.topic, start.partition] = Position(start.offset)
 
+    @property
+    def owned(self) -> bool:
+        """Whether any partition is owned."""
+        return bool(self._known)
+
     def forget(self, partition: int) -> None:
         """The partition is owned no more."""
         for topic in self._topics:

@@ -1,17 +1,21 @@
 """Ready queues: what goes next. Memory holds the heads; the rows stay in the partitions' tables.
 
 A queue is (stream, tenant, batch, destination) within a partition. Weighted turns go round streams, then tenants, then
-queues, so a slow destination, a paused batch or a big tenant holds up only itself (P4).
+batches, then queues. A queue that may not go now is set aside by the name of what holds it up, so a slow destination, a
+paused batch or a big tenant holds up only itself (P4) and costs nothing while it waits.
 """
 
 import heapq
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
-HEADS: Final = 64  # rows of a queue held in memory
-WEIGHTS: Final = {"transactional": 4, "broadcast": 1}
+from services.sender.turns import Turns, Weigh, by_stream
+
+HEADS: Final = 128  # rows of a queue held in memory
+MOST_HEADS: Final = 20_000  # rows of all queues held in memory
 
 
 class QueueKey(NamedTuple):
@@ -25,16 +29,39 @@ class QueueKey(NamedTuple):
     name: str
 
 
+class Opening(NamedTuple):
+    """When a queue may go (seconds of the epoch; inf: when `reopen` is called), and the name of what holds it up."""
+
+    at: float
+    behind: str
+
+
+Gate = Callable[[QueueKey], Opening]
+OPEN: Final = Opening(0.0, "")
+
+
 class Rows(Protocol):
     """What a partition's table offers."""
 
-    def due(self, queue: str, *, now: float, limit: int) -> list[tuple[UUID, float]]:
+    def due(self, queue: str, *, now: float, limit: int) -> list[UUID]:
         """The first due rows."""
 
     def next_due(self, queue: str, *, after: float) -> float | None:
         """When the next one is due."""
 
 
+class _Queue:
+    """`more`: the table may have due rows beyond the heads. `sleeps`: it may have rows that are due later."""
+
+    __slots__ = ("heads", "more", "sleeps")
+
+    def __init__(self) -> None:
+        self.heads: deque[UUID] = deque()
+        self.more = False
+        self.sleeps = False
+
+
+@lru_cache(maxsize=50_000)
 def queue_key(partition: int, name: str) -> QueueKey:
     """The key of the queue that the table calls `name`."""
     parts = name.split("\x1f")
@@ -45,14 +72,18 @@ def queue_key(partition: int, name: str) -> QueueKey:
 class Ready:
     """Turns over the queues of all partitions owned. Used by the owner's thread alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, weigh: Weigh = by_stream) -> None:
         self._rows: dict[int, Rows] = {}
+        self._queues: dict[QueueKey, _Queue] = {}
+        self._turns: Turns[QueueKey] = Turns(weigh)
+        self._aside: dict[str, deque[QueueKey]] = {}
+        self._held = 0
+        self._taken: dict[UUID, QueueKey] = {}
+        self._taken_of: Counter[QueueKey] = Counter()
         self._wake: list[tuple[float, QueueKey]] = []
-        self._due: dict[QueueKey, float] = {}
-        self._heads: dict[QueueKey, deque[UUID]] = {}
-        self._turns: dict[str, dict[str, deque[QueueKey]]] = {}
-        self._credit: dict[str, int] = {}
-        self._taken: set[UUID] = set()
+        self._wakes_at: dict[QueueKey, float] = {}
+        self._openings: list[tuple[float, str]] = []
+        self._opens_at: dict[str, float] = {}
 
     def add_partition(self, partition: int, rows: Rows) -> None:
         """Serve a partition."""
@@ -61,96 +92,118 @@ class Ready:
     def drop_partition(self, partition: int) -> None:
         """Forget a partition and its queues."""
         self._rows.pop(partition, None)
-        for key in [key for key in (*self._due, *self._heads) if key.partition == partition]:
-            self._due.pop(key, None)
-            if self._heads.pop(key, None) is not None:
-                self._turns[key.stream][key.tenant].remove(key)
+        for key in [key for key in self._queues if key.partition == partition]:
+            self._held -= len(self._queues.pop(key).heads)
+        for key in [key for key in self._wakes_at if key.partition == partition]:
+            del self._wakes_at[key]
 
-    def note(self, partition: int, name: str, due: float) -> None:
-        """A committed row waits in queue `name` until `due`."""
+    def note(self, partition: int, name: str, due: float, *, email_id: UUID | None = None, now: float = 0.0) -> None:
+        """A committed row (or, without an id, an unknown number of rows) waits in queue `name` until `due`."""
         key = queue_key(partition, name)
-        if key not in self._heads and due < self._due.get(key, float("inf")):
-            self._due[key] = due
-            heapq.heappush(self._wake, (due, key))
-
-    def taken(self, email_id: UUID) -> bool:
-        """Whether the row is out of the queues, in somebody's hands."""
-        return email_id in self._taken
+        if due > now:
+            self._sleep(key, due)
+            return
+        queue = self._awake(key)
+        if email_id is None or queue.more or len(queue.heads) >= HEADS or self._held >= MOST_HEADS:
+            queue.more = True
+        else:
+            queue.heads.append(email_id)
+            self._held += 1
 
     def give_back(self, email_id: UUID) -> None:
         """The row may be taken again; `note` it if it still waits."""
-        self._taken.discard(email_id)
+        key = self._taken.pop(email_id, None)
+        if key is not None:
+            self._taken_of[key] -= 1
+            if not self._taken_of[key]:
+                del self._taken_of[key]
 
-    def next_wake(self) -> float | None:
-        """When the first sleeping queue wants attention."""
-        return self._wake[0][0] if self._wake else None
+    def reopen(self, behind: str, *, all_of_them: bool = False) -> None:
+        """What held queues up lets one more email through; or, all of them, is gone."""
+        aside = self._aside.get(behind)
+        while aside:
+            key = aside.popleft()
+            if key in self._queues:
+                self._turns.add(key[1:4], key)
+                if not all_of_them:
+                    break
+        if not aside:
+            self._aside.pop(behind, None)
 
-    def take(self, *, now: float, limit: int, open_for: Callable[[QueueKey], bool]) -> Iterator[tuple[QueueKey, UUID]]:
-        """Up to `limit` due rows, in turns over the queues that `open_for` admits; each is then held as taken."""
+    def take(self, *, now: float, limit: int, gate: Gate = lambda _: OPEN) -> Iterator[tuple[QueueKey, UUID]]:
+        """Up to `limit` due rows, in turns over the queues that `gate` lets through; each is then held as taken."""
         self._wake_up(now)
-        for _ in range(limit):
-            found = self._next(now, open_for)
-            if found is None:
-                return
-            self._taken.add(found[1])
-            yield found
+        left = limit
+        while left and (key := self._turns.pop()) is not None:
+            if key not in self._queues:
+                continue
+            opening = gate(key)
+            if opening.at > now:
+                self._set_aside(key, opening)
+                continue
+            email_id = self._head(key, now)
+            if email_id is None:
+                self._end(key, now)
+                self.reopen(opening.behind)
+                continue
+            self._turns.add(key[1:4], key)
+            self._taken[email_id] = key
+            self._taken_of[key] += 1
+            left -= 1
+            yield key, email_id
 
     def _wake_up(self, now: float) -> None:
         while self._wake and self._wake[0][0] <= now:
             due, key = heapq.heappop(self._wake)
-            if self._due.get(key) != due or key.partition not in self._rows:
-                continue
-            del self._due[key]
-            self._heads[key] = deque()
-            self._turns.setdefault(key.stream, {}).setdefault(key.tenant, deque()).append(key)
+            if self._wakes_at.get(key) == due:
+                del self._wakes_at[key]
+                queue = self._awake(key)
+                queue.more = queue.sleeps = True
+        while self._openings and self._openings[0][0] <= now:
+            at, behind = heapq.heappop(self._openings)
+            if self._opens_at.get(behind) == at:
+                del self._opens_at[behind]
+                self.reopen(behind)
 
-    def _next(self, now: float, open_for: Callable[[QueueKey], bool]) -> tuple[QueueKey, UUID] | None:
-        for stream in self._streams_by_turn():
-            tenants = self._turns[stream]
-            for tenant in list(tenants):
-                queues = tenants.pop(tenant)
-                found = self._from(queues, now, open_for)
-                if queues:
-                    tenants[tenant] = queues  # at the end: the next turn is another tenant's
-                if found is not None:
-                    self._credit[stream] -= 1
-                    return found
-        return None
+    def _awake(self, key: QueueKey) -> _Queue:
+        queue = self._queues.get(key)
+        if queue is None:
+            queue = self._queues[key] = _Queue()
+            self._turns.add(key[1:4], key)
+        return queue
 
-    def _streams_by_turn(self) -> list[str]:
-        if all(self._credit.get(stream, 0) <= 0 for stream in self._turns):
-            self._credit = {stream: WEIGHTS.get(stream, 1) for stream in self._turns}
-        return sorted(self._turns, key=lambda stream: -self._credit.setdefault(stream, 0))
+    def _sleep(self, key: QueueKey, due: float) -> None:
+        if due < self._wakes_at.get(key, float("inf")):
+            self._wakes_at[key] = due
+            heapq.heappush(self._wake, (due, key))
 
-    def _from(
-        self, queues: deque[QueueKey], now: float, open_for: Callable[[QueueKey], bool]
-    ) -> tuple[QueueKey, UUID] | None:
-        for _ in range(len(queues)):
-            key = queues.popleft()
-            if not open_for(key):
-                queues.append(key)
-                continue
-            email_id = self._head(key, now)
-            if email_id is not None:
-                queues.append(key)
-                return key, email_id
-            self._sleep(key, now)
-        return None
+    def _set_aside(self, key: QueueKey, opening: Opening) -> None:
+        self._aside.setdefault(opening.behind, deque()).append(key)
+        if opening.at < self._opens_at.get(opening.behind, float("inf")):
+            self._opens_at[opening.behind] = opening.at
+            heapq.heappush(self._openings, (opening.at, opening.behind))
 
     def _head(self, key: QueueKey, now: float) -> UUID | None:
-        heads = self._heads[key]
-        if not heads:
-            rows = self._rows[key.partition].due(key.name, now=now, limit=HEADS + len(self._taken))
-            heads.extend(email_id for email_id, _ in rows[: HEADS + len(self._taken)] if email_id not in self._taken)
-        while heads:
-            email_id = heads.popleft()
+        queue = self._queues[key]
+        found = self._pop(queue)
+        if found is None and queue.more:
+            limit = HEADS + self._taken_of[key]
+            rows = self._rows[key.partition].due(key.name, now=now, limit=limit)
+            queue.more = len(rows) == limit
+            queue.heads.extend(rows)
+            self._held += len(rows)
+            found = self._pop(queue)
+        return found
+
+    def _pop(self, queue: _Queue) -> UUID | None:
+        while queue.heads:
+            email_id = queue.heads.popleft()
+            self._held -= 1
             if email_id not in self._taken:
                 return email_id
         return None
 
-    def _sleep(self, key: QueueKey, now: float) -> None:
-        del self._heads[key]
-        due = self._rows[key.partition].next_due(key.name, after=now)
-        if due is not None:
-            self._due[key] = due
-            heapq.heappush(self._wake, (due, key))
+    def _end(self, key: QueueKey, now: float) -> None:
+        """No due row is left; one that is due later wakes it."""
+        if self._queues.pop(key).sleeps and (due := self._rows[key.partition].next_due(key.name, after=now)):
+            self._sleep(key, due)

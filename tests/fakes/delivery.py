@@ -1,7 +1,7 @@
 """A delivery that speaks no SMTP: it asks for marks and reports the outcomes that a test gives it."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from services.sender.domain.attempt import Ended
 from services.sender.handlers.delivery import Job
@@ -20,16 +20,22 @@ class FakeDelivery:
         self.handed: list[Job] = []
         self.granted: list[Job] = []
         self.denied: list[Job] = []
+        self.interrupted = False
 
-    def hand_over(self, job: Job) -> None:
-        """Ask for the mark."""
-        self.handed.append(job)
-        self.marks.append(job)
+    def hand_over(self, jobs: Sequence[Job]) -> None:
+        """Ask for the marks."""
+        self.handed.extend(jobs)
+        self.marks.extend(jobs)
 
-    def answer(self, job: Job, *, granted: bool) -> None:
-        """Report the outcome of a granted job."""
-        (self.granted if granted else self.denied).append(job)
-        if not granted:
-            self.ended.append((job, None))
-        elif self.outcome is not None:
-            self.ended.append((job, self.outcome(job)))
+    def answer(self, jobs: Sequence[Job], *, granted: bool) -> None:
+        """Report the outcomes of granted jobs."""
+        (self.granted if granted else self.denied).extend(jobs)
+        for job in jobs:
+            if not granted:
+                self.ended.append((job, None))
+            elif self.outcome is not None:
+                self.ended.append((job, self.outcome(job)))
+
+    def interrupt(self) -> None:
+        """Nothing is on a wire; what stays open ends as cut, as a dialogue before its final dot does."""
+        self.interrupted = True

@@ -1,7 +1,6 @@
 """Around every request: a count, a line in the log, and a problem document for what nobody foresaw."""
 
 import time
-import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -10,7 +9,7 @@ import structlog
 from services.api import metrics
 from services.api.domain.errors import ApiError
 from services.api.routes.answers import problem
-from shared.telemetry import traceparent
+from shared.telemetry import place_of, traceparent
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -49,22 +48,13 @@ class Observe:
         try:
             await self._app(scope, receive, watch)
         except Exception as error:
-            log.error("request failed", route=_route(scope), trace_id=trace_id, **_place(error))
+            log.error("request failed", route=_route(scope), trace_id=trace_id, **place_of(error))
             if status:
                 raise
             await problem(ApiError("internal_error"), trace_id=trace_id)(scope, receive, watch)
         finally:
             seconds = time.perf_counter() - began
             _note(scope, status, seconds=seconds, trace_id=trace_id)
-
-
-def _place(error: Exception) -> dict[str, Any]:
-    """What failed and where; never the message, which may quote the caller."""
-    frames = traceback.extract_tb(error.__traceback__)[-8:]
-    return {
-        "error": type(error).__qualname__,
-        "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
-    }
 
 
 def _note(scope: Scope, status: int, *, seconds: float, trace_id: str) -> None:

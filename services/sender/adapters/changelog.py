@@ -5,7 +5,15 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
@@ -16,22 +24,25 @@ from shared.topics import WORK
 
 PATIENCE: Final = 30.0  # seconds for Kafka to be itself again
 PAUSE: Final = 0.1
-Apply = Callable[[UUID, Work | None], None]
+Apply = Callable[[UUID, Work | None, int], None]
+Unreadable = Callable[[Message, str], None]
 
 
 class Changelog:
     """Reads the changelog. Not thread-safe."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    def __init__(self, settings: KafkaSettings, *, unreadable: Unreadable) -> None:
+        self._unreadable = unreadable
         self._topic = settings.topic(WORK.name)
         self._admin = AdminClient(client(settings))
         self._consumer = Consumer(consumer(settings, group_id=f"postlog-restore-{self._topic}"))
 
     def identity(self) -> str:
-        """Names the log: another cluster or a topic made anew is another log."""
+        """Names the log: another cluster, or a topic made anew, is another log."""
         cluster = self._admin.describe_cluster(request_timeout=10).result()
-        described = self._consumer.list_topics(self._topic, timeout=10)
-        return f"{cluster.cluster_id}/{self._topic}/{len(described.topics[self._topic].partitions)}"
+        topics = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=10)
+        made = topics[self._topic].result().topic_id
+        return f"{cluster.cluster_id}/{made.get_most_significant_bits():x}{made.get_least_significant_bits():x}"
 
     def end(self, partition: int) -> int:
         """The end of the partition, read uncommitted: whatever may still become visible lies before it.
@@ -58,9 +69,8 @@ class Changelog:
         )
         return int(listed[where].result().offset)
 
-    def restore(self, partition: int, *, start: int, apply: Apply) -> int:
-        """Apply all committed records from `start` to the end; returns the offset to go on from."""
-        end = self.end(partition)
+    def restore(self, partition: int, *, start: int, end: int, apply: Apply) -> int:
+        """Apply all committed records from `start` to `end`, each with its next offset; returns where to go on from."""
         if start >= end:
             return start
         self._consumer.assign([TopicPartition(self._topic, partition, start)])
@@ -81,7 +91,12 @@ class Changelog:
             if error.code() != KafkaError._PARTITION_EOF:
                 raise RuntimeError(f"the changelog cannot be read: {error.str()}")
             return offset
-        key, value = message.key() or b"", message.value()
-        email_id = UUID(key.decode() if isinstance(key, bytes) else key)
-        apply(email_id, decode_work(value) if value is not None else None)
+        try:
+            key, value = message.key() or b"", message.value()
+            email_id = UUID(key.decode() if isinstance(key, bytes) else key)
+            work = decode_work(value) if value is not None else None
+        except (ValueError, RecursionError) as reason:  # msgspec's errors are ValueErrors
+            self._unreadable(message, str(reason))
+        else:
+            apply(email_id, work, offset + 1)
         return offset + 1

@@ -21,6 +21,7 @@ FINAL_DOT: Final = b".\r\n"
 BLOCK: Final = 256 * 1024  # octets written before the other side must have taken them
 SERVICE_CLOSING: Final = 421
 MEANS_NOTHING: Final = "the reply means nothing here"
+INTERRUPTED: Final = "interrupted before the final dot"
 
 
 class _Ended(Exception):
@@ -56,6 +57,7 @@ class Connection:
         self._offered = offered
         self._timeouts = timeouts
         self._open = False  # whether the other side has a transaction under way
+        self._dot_is_out = False
 
     @property
     def usable(self) -> bool:
@@ -75,7 +77,7 @@ class Connection:
             raise
         if ended.lost or (self._open and not await self._courtesy(b"RSET")):
             self._session.cut()
-        self._open = False
+        self._open = self._dot_is_out = False
         return Outcome(
             kind=ended.kind,
             result=self._result(ended, mail.recipient),
@@ -83,6 +85,11 @@ class Connection:
             session_ms=int((time.monotonic() - started) * 1000),
             detail=ended.detail,
         )
+
+    def interrupt(self) -> None:
+        """Cut the connection unless the final dot is out already: `deliver` then ends as `cut`."""
+        if not self._dot_is_out:
+            self._session.cut(INTERRUPTED)
 
     async def close(self) -> None:
         """Say QUIT, without waiting long for the answer, and close."""
@@ -149,14 +156,14 @@ class Connection:
         try:
             self._session.write(data)
         except Over as over:
-            raise _Ended("deferred", phase, detail=str(over), lost=True) from None
+            raise _lost(phase, over) from None
 
     async def _reply(self, phase: SmtpPhase) -> Reply:
         timeout = self._timeouts.data if phase == "data" else self._timeouts.reply
         try:
             return await self._session.reply(within=timeout)
         except Over as over:
-            raise _Ended("deferred", phase, detail=str(over), lost=True) from None
+            raise _lost(phase, over) from None
 
     async def _accepted(self, phase: SmtpPhase) -> None:
         reply = await self._reply(phase)
@@ -179,13 +186,14 @@ class Connection:
         try:
             await self._session.taken(within=self._timeouts.block)
         except Over as over:
-            raise _Ended("deferred", "data", detail=str(over), lost=True) from None
+            raise _lost("data", over) from None
 
     async def _finish(self, may_finish: Callable[[], bool]) -> None:
         """Write the final dot while we may. As long as it lingers with us, because the other side takes nothing, the
         same question stands."""
         give_up_at = time.monotonic() + self._timeouts.block
         _require(may_finish)
+        self._dot_is_out = True
         self._send("data", FINAL_DOT)
         while self._session.unsent and self._session.over is None:
             await self._session.moment()
@@ -227,6 +235,10 @@ class Connection:
 def _require(may_finish: Callable[[], bool]) -> None:
     if not may_finish():
         raise _Ended("cut", "data", detail="the lease was over before the final dot", lost=True)
+
+
+def _lost(phase: SmtpPhase, over: Over) -> _Ended:
+    return _Ended("cut" if str(over) == INTERRUPTED else "deferred", phase, detail=str(over), lost=True)
 
 
 def _refused(phase: SmtpPhase, reply: Reply, *, lost: bool = False) -> _Ended:

@@ -1,7 +1,8 @@
 """The open emails of one partition: an SQLite file that mirrors `email.work`. A cache: the changelog is the truth.
 
-Changes are made in an SQLite transaction that commits after Kafka's, never before; so within a group each decision sees
-the ones before it, and an aborted group leaves nothing.
+Changes pass through two layers of memory. Those of the group under way are forgotten when it is given up; those that
+Kafka has committed are written to the file a little later and together, so that an email which comes and goes quickly
+costs one write. What the file holds is never ahead of Kafka.
 """
 
 import contextlib
@@ -25,6 +26,19 @@ create index if not exists by_final on email (final_at) where final_at is not nu
 create table if not exists meta (name text primary key, value text not null) without rowid;
 """
 MAX_AGE_SECONDS: Final = 86_400  # an older cache may have missed tombstones that compaction removed (rule 6)
+MOST_UNWRITTEN: Final = 256  # rows; a body within a row has up to 64 KiB
+
+
+class Row:
+    """A changed row, with its bytes; `work` None means deleted."""
+
+    __slots__ = ("due", "queue", "value", "work")
+
+    def __init__(self, work: Work | None) -> None:
+        self.work = work
+        self.value = None if work is None else encode(work)
+        self.queue = None if work is None else queue_of(work)
+        self.due = None if work is None else due_of(work)
 
 
 class OpenEmails:
@@ -33,76 +47,90 @@ class OpenEmails:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._db = self._open()
+        self._group: dict[UUID, Work | None] = {}
+        self._unwritten: dict[UUID, Row] = {}
+        self._reached = int(self._meta().get("offset", "0"))
+        self._at = 0.0
 
     def get(self, email_id: UUID) -> Work | None:
         """The row of an email, as decided so far."""
+        if email_id in self._group:
+            return self._group[email_id]
+        unwritten = self._unwritten.get(email_id)
+        if unwritten is not None:
+            return unwritten.work
         row = self._db.execute("select value from email where id = ?", (email_id.bytes,)).fetchone()
         return decode_work(row[0]) if row else None
 
     def put(self, email_id: UUID, work: Work | None) -> None:
         """Replace a row, or delete it; counts once committed."""
-        if not self._db.in_transaction:
-            self._db.execute("begin")
-        if work is None:
-            self._db.execute("delete from email where id = ?", (email_id.bytes,))
-            return
-        final_at = work.final_at.timestamp() if isinstance(work, FinalEmail) else None
-        self._db.execute(
-            "insert or replace into email values (?, ?, ?, ?, ?)",
-            (email_id.bytes, queue_of(work), due_of(work), final_at, encode(work)),
-        )
+        self._group[email_id] = work
 
-    def commit(self, *, changelog_offset: int | None, at: datetime) -> None:
-        """Make the changes last; the cache now holds the changelog up to `changelog_offset`, as of `at`."""
+    @property
+    def pending(self) -> int:
+        """How many rows the group under way changes."""
+        return len(self._group)
+
+    def changes(self) -> dict[UUID, Row]:
+        """What the group under way changes: the last word on each row. To be given to `commit`."""
+        return {email_id: Row(work) for email_id, work in self._group.items()}
+
+    def commit(self, changes: dict[UUID, Row], *, changelog_offset: int | None, at: datetime) -> None:
+        """The changes are in Kafka: the table now holds the changelog up to `changelog_offset`, as of `at`."""
+        self._group.clear()
+        self._unwritten |= changes
         if changelog_offset is not None:
-            if not self._db.in_transaction:
-                self._db.execute("begin")
-            self._remember("offset", str(changelog_offset))
-            self._remember("at", str(at.timestamp()))
-        if self._db.in_transaction:
-            self._db.execute("commit")
+            self._reached, self._at = changelog_offset, at.timestamp()
+        if len(self._unwritten) >= MOST_UNWRITTEN:
+            self._write()
 
     def rollback(self) -> None:
-        """Forget the changes since the last commit."""
-        if self._db.in_transaction:
-            self._db.execute("rollback")
+        """Forget the changes of the group under way."""
+        self._group.clear()
 
-    def check(self, *, log: str, now: datetime) -> None:
-        """Empty the table when it is a cache of another log, or too old (rule 6)."""
+    def check(self, *, log: str, end: int, now: datetime) -> None:
+        """Empty the table when it is a cache of another log, of more than there is of it, or too old (rule 6)."""
         meta = self._meta()
-        if meta.get("log") != log or now.timestamp() - float(meta.get("at", "0")) > MAX_AGE_SECONDS:
+        too_old = now.timestamp() - float(meta.get("at", "0")) > MAX_AGE_SECONDS
+        if meta.get("log") != log or too_old or self._reached > end:
             self._db.execute("delete from email")
             self._db.execute("delete from meta")
             self._remember("log", log)
+            self._reached = 0
 
     def offset(self) -> int:
         """The changelog offset up to which the table holds everything."""
-        return int(self._meta().get("offset", "0"))
+        return self._reached
 
     def queues(self) -> Iterator[tuple[str, float]]:
         """Each queue with the time of its first row."""
+        self._write()
         yield from self._db.execute("select queue, min(due) from email where queue is not null group by queue")
 
-    def due(self, queue: str, *, now: float, limit: int) -> list[tuple[UUID, float]]:
+    def due(self, queue: str, *, now: float, limit: int) -> list[UUID]:
         """The first rows of a queue that are due, in order."""
+        self._write()
         rows = self._db.execute(
-            "select id, due from email where queue = ? and due <= ? order by due limit ?", (queue, now, limit)
+            "select id from email where queue = ? and due <= ? order by due limit ?", (queue, now, limit)
         )
-        return [(UUID(bytes=row[0]), row[1]) for row in rows]
+        return [UUID(bytes=row[0]) for row in rows.fetchall()]
 
     def next_due(self, queue: str, *, after: float) -> float | None:
         """When the first row later than `after` is due."""
+        self._write()
         row = self._db.execute("select min(due) from email where queue = ? and due > ?", (queue, after)).fetchone()
         return None if row is None else row[0]
 
     def with_status_sending(self) -> list[tuple[UUID, OpenEmail]]:
         """Emails whose mark was committed and whose outcome was not: after a takeover, in doubt."""
+        self._write()
         rows = self._db.execute("select id, value from email where queue is null and final_at is null").fetchall()
         found = [(UUID(bytes=row[0]), decode_work(row[1])) for row in rows]
         return [(key, work) for key, work in found if isinstance(work, OpenEmail) and work.status == "sending"]
 
     def finals_before(self, moment: datetime, *, limit: int) -> list[UUID]:
         """Markers older than `moment`."""
+        self._write()
         rows = self._db.execute(
             "select id from email where final_at < ? order by final_at limit ?", (moment.timestamp(), limit)
         )
@@ -110,12 +138,28 @@ class OpenEmails:
 
     def count(self) -> int:
         """How many emails are open."""
+        self._write()
         return int(self._db.execute("select count(*) from email where final_at is null").fetchone()[0])
 
     def close(self) -> None:
-        """Close the file; uncommitted changes are lost."""
+        """Close the file; what was committed is kept, the rest is lost."""
         self.rollback()
+        self._write()
         self._db.close()
+
+    def _write(self) -> None:
+        """Write what Kafka has committed."""
+        if not self._unwritten:
+            return
+        self._db.execute("begin")
+        gone = [(email_id.bytes,) for email_id, row in self._unwritten.items() if row.work is None]
+        kept = [_columns(email_id, row) for email_id, row in self._unwritten.items() if row.work is not None]
+        self._db.executemany("delete from email where id = ?", gone)
+        self._db.executemany("insert or replace into email values (?, ?, ?, ?, ?)", kept)
+        self._remember("offset", str(self._reached))
+        self._remember("at", str(self._at))
+        self._db.execute("commit")
+        self._unwritten.clear()
 
     def _meta(self) -> dict[str, str]:
         return dict(self._db.execute("select name, value from meta").fetchall())
@@ -137,3 +181,8 @@ class OpenEmails:
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         db.executescript(SCHEMA)
         return db
+
+
+def _columns(email_id: UUID, row: Row) -> tuple[bytes, str | None, float | None, float | None, bytes | None]:
+    final_at = row.work.final_at.timestamp() if isinstance(row.work, FinalEmail) else None
+    return email_id.bytes, row.queue, row.due, final_at, row.value

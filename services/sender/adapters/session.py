@@ -105,9 +105,9 @@ class Session(asyncio.Protocol):
         encrypted.set_write_buffer_limits(high=1, low=0)  # this layer pauses at its high water mark, the other above it
         self._transport = encrypted
 
-    def cut(self) -> None:
+    def cut(self, why: str = "the connection was cut") -> None:
         """End it at once; what has not left is thrown away."""
-        self._end("the connection was cut")
+        self._end(why)
 
     def close(self) -> None:
         """End it once what was written has left."""

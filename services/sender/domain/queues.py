@@ -6,6 +6,7 @@ from shared.records import OpenEmail, WaitingCommands, Work
 
 COMMANDS: Final = "commands"  # the queue of commands that wait for their email
 DOUBTS: Final = "doubts"  # the queue of doubts that wait for a decision
+SPECIAL: Final = frozenset((COMMANDS, DOUBTS))  # what waits for time alone
 
 
 def queue_of(work: Work) -> str | None:

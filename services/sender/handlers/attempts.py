@@ -1,28 +1,37 @@
 """The owner's side of delivery: hands due emails out, marks them, and records how their attempts ended."""
 
 import random
-from collections import Counter
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from math import inf
+from typing import Final, TypeVar
 from uuid import UUID
 
 from services.sender.domain.attempt import Ended, begin, end, give_up, suppress
-from services.sender.domain.queues import COMMANDS, DOUBTS, due_of, queue_of
+from services.sender.domain.queues import due_of, queue_of
 from services.sender.group import Group
 from services.sender.handlers.delivery import Delivery, Job
-from services.sender.handlers.ports import Tables
-from services.sender.ready import QueueKey, Ready
+from services.sender.handlers.ports import Limits, Router, Tables
+from services.sender.ready import Opening, QueueKey, Ready
 from services.sender.settings import SenderSettings
 from shared.clock import Clock
 from shared.records import OpenEmail
 
+T = TypeVar("T")
 LateReport = Callable[[Job, Ended], None]
 SOON: Final = timedelta(seconds=1)
+PAUSED: Final = Opening(inf, "\x00paused")
+PATIENCE: Final = 0.1  # seconds that marks and outcomes wait for company
+PROVEN: Final = frozenset(("delivered", "bounced", "deferred", "cut"))  # kinds that tell how an attempt ended
 
 
 class Attempts:
-    """Books of what is in the delivery's hands. Used by the owner's thread alone."""
+    """Books of what is in the delivery's hands. Used by the owner's thread alone.
+
+    `epochs` tells which ownership of each partition is today's. `busy` emails are in the delivery's hands, `speaking`
+    of them are marked, `hungry` says that it could do with more.
+    """
 
     def __init__(
         self,
@@ -31,61 +40,86 @@ class Attempts:
         ready: Ready,
         tables: Tables,
         delivery: Delivery,
+        router: Router,
+        limits: Limits,
         clock: Clock,
+        epochs: Mapping[int, int],
         report_late: LateReport,
     ) -> None:
         self._settings = settings
         self._ready = ready
         self._tables = tables
         self._delivery = delivery
+        self._router = router
+        self._limits = limits
         self._clock = clock
+        self._epochs = epochs
         self._report_late = report_late
         self._jobs: dict[UUID, Job] = {}
-        self._in_flight: Counter[str] = Counter()
-        self.epochs: Mapping[int, int] = {}
+        self.busy = 0
+        self._waiting_since: float | None = None
+        self._controls_seen = -1
+        self.speaking = 0
+        self.hungry = True
 
-    @property
-    def busy(self) -> int:
-        """How many emails are in the delivery's hands."""
-        return len(self._jobs)
+    def ripe(self) -> bool:
+        """Whether what waits for a commit is worth one: half of all that is in hand, or it has waited long enough.
 
-    def speaking(self) -> int:
-        """How many of them have been marked: their dialogues are under way."""
-        return sum(job.marked for job in self._jobs.values())
+        So one email alone is committed at once, and under load many share a commit.
+        """
+        waiting = len(self._delivery.ended) + len(self._delivery.marks)
+        if not waiting:
+            self._waiting_since = None
+            return False
+        now = self._clock.boottime()
+        if self._waiting_since is None:
+            self._waiting_since = now
+        return 2 * waiting >= self.busy or now - self._waiting_since > PATIENCE
 
     def collect(self, group: Group, *, marks: bool = True) -> None:
-        """Take what the workers have to say: outcomes first, then new marks (unless no more are given)."""
-        while self._delivery.ended:
-            job, ended = self._delivery.ended.popleft()
-            group.given_up.append(lambda job=job, ended=ended: self._delivery.ended.appendleft((job, ended)))  # type: ignore[misc]
-            self._ended(group, job, ended)
-        while self._delivery.marks:
-            job = self._delivery.marks.popleft()
-            if marks and self._owned(job):
-                group.given_up.append(lambda job=job: self._delivery.marks.appendleft(job))  # type: ignore[misc]
-                self._mark(group, job)
-            else:
-                self._delivery.answer(job, granted=False)
+        """Take what the delivery has to say: outcomes first, then new marks (unless no more are given)."""
+        self._waiting_since = None
+        ended = _drained(self._delivery.ended)
+        asking = _drained(self._delivery.marks)
+        group.given_up.append(lambda: self._delivery.ended.extendleft(ended))
+        group.given_up.append(lambda: self._delivery.marks.extendleft(asking))
+        for job, outcome in ended:
+            self._ended(group, job, outcome)
+        granted = [job for job in asking if marks and self._owned(job) and self._mark(group, job)]
+        if len(granted) < len(asking):
+            self._delivery.answer([job for job in asking if job not in granted], granted=False)
+        if ended or granted:
+            group.committed.append(lambda: self._settle(group, ended, granted))
 
     def hand_out(self, group: Group) -> None:
         """Give due emails to free connections; nothing while the list of suppressions may be out of date."""
-        room = self._delivery.capacity - len(self._jobs)
+        room = self._delivery.capacity - self.busy
         if room <= 0 or not self._tables.current():
+            self.hungry = False
             return
+        if self._tables.controls_version != self._controls_seen:
+            self._controls_seen = self._tables.controls_version
+            self._ready.reopen(PAUSED.behind, all_of_them=True)
         now = self._clock.now()
-        for key, email_id in self._ready.take(now=now.timestamp(), limit=room, open_for=self._open_for):
+        jobs = []
+        for key, email_id in self._ready.take(now=now.timestamp(), limit=room, gate=self._gate):
             email = group.get(key.partition, email_id)
             if not isinstance(email, OpenEmail) or queue_of(email) != key.name or not _due(email, now):
-                self._let_go(key.partition, email_id, group)
+                self._let_go(key.partition, email_id, email)
             elif not self._decided(group, key, email_id, email):
-                self._hand_over(key, email_id, email)
+                jobs.append(self._job(key, email_id, email))
+        self._delivery.hand_over(jobs)
+        self.hungry = len(jobs) < room
 
-    def _open_for(self, key: QueueKey) -> bool:
-        if key.name in (COMMANDS, DOUBTS) or self._in_flight[key.destination] >= self._settings.destination_in_flight:
-            return False
-        return not self._tables.paused(
-            tenant=key.tenant, stream=key.stream, batch=key.batch, destination=key.destination
-        )
+    def interrupt(self) -> None:
+        """Cut the dialogues that have not come to their final dot."""
+        self._delivery.interrupt()
+
+    def _gate(self, key: QueueKey) -> Opening:
+        if self._tables.paused(tenant=key.tenant, stream=key.stream, batch=key.batch, destination=key.destination):
+            return PAUSED
+        site = self._router.known_site(key.destination, stream=key.stream)
+        return Opening(self._limits.opens_at(site, stream=key.stream, now=self._clock.now().timestamp()), site)
 
     def _decided(self, group: Group, key: QueueKey, email_id: UUID, email: OpenEmail) -> bool:
         """Whether the email ends here: its time is over, or the list now says no (checked at send time)."""
@@ -107,79 +141,90 @@ class Attempts:
         self._ready.give_back(email_id)
         return True
 
-    def _hand_over(self, key: QueueKey, email_id: UUID, email: OpenEmail) -> None:
-        job = Job(key.partition, self.epochs[key.partition], email_id, email, key.name)
+    def _job(self, key: QueueKey, email_id: UUID, email: OpenEmail) -> Job:
+        site = self._router.known_site(key.destination, stream=key.stream)
+        job = Job(key.partition, self._epochs[key.partition], email_id, email, key.name, site)
         self._jobs[email_id] = job
-        self._in_flight[email.recipient_domain] += 1
-        self._delivery.hand_over(job)
+        self.busy += 1
+        self._limits.taken(site, stream=key.stream, now=self._clock.now().timestamp())
+        return job
 
     def _owned(self, job: Job) -> bool:
-        return self.epochs.get(job.partition) == job.epoch
+        return self._epochs.get(job.partition) == job.epoch
 
-    def _mark(self, group: Group, job: Job) -> None:
+    def _mark(self, group: Group, job: Job) -> bool:
+        """Whether the job's mark is in the group (or, after a commit of unknown result, on the log: rule 2)."""
         email = group.get(job.partition, job.email_id)
-        if isinstance(email, OpenEmail) and queue_of(email) == job.queue and email.attempt == job.email.attempt:
-            now = self._clock.now()
-            decision = begin(email, mx_host=job.mx_host, tls_policy=self._settings.smtp_tls, now=now)
+        if not isinstance(email, OpenEmail):
+            return False
+        if queue_of(email) == job.queue and email.attempt == job.email.attempt:
+            job.asked = True
+            decision = begin(email, mx_host=job.mx_host, tls_policy=job.tls_policy, now=self._clock.now())
             group.decide(job.partition, job.email_id, decision, traceparent=email.traceparent)
-        elif not self._marked_already(email, job):
-            self._delivery.answer(job, granted=False)
-            return
-        group.committed.append(lambda: self._grant(job))
+            return True
+        return job.asked and email.status == "sending" and email.attempt == job.email.attempt + 1
 
-    def _marked_already(self, email: object, job: Job) -> bool:
-        """A mark whose commit had an unknown result and, as the changelog tells, was there (rule 2): continued."""
-        return isinstance(email, OpenEmail) and email.status == "sending" and email.attempt == job.email.attempt + 1
-
-    def _grant(self, job: Job) -> None:
-        job.marked = True
-        self._delivery.answer(job, granted=True)
+    def _settle(self, group: Group, ended: list[tuple[Job, Ended | None]], granted: list[Job]) -> None:
+        """The group is committed: what ended is let go, what was marked may speak."""
+        for job in granted:
+            job.marked = True
+        self.speaking += len(granted)
+        self._delivery.answer(granted, granted=True)
+        for job, outcome in ended:
+            if self._forget(job):
+                self._again(group, job, outcome)
 
     def _ended(self, group: Group, job: Job, ended: Ended | None) -> None:
         if not self._owned(job):
-            self._late(group, job, ended)
+            self._late(job, ended)
             return
         email = group.get(job.partition, job.email_id)
-        not_before = (self._clock.now() + SOON).timestamp() if ended is None else 0.0
-        group.committed.append(lambda: self._release(job, group, not_before=not_before))
         if ended is None or not isinstance(email, OpenEmail):
             return
+        now = ended.at or self._clock.now()
         current = email.status == "sending" and email.attempt == job.email.attempt + 1
         untouched = queue_of(email) == job.queue and email.attempt == job.email.attempt
         if current if ended.marked else untouched:
             policy = self._settings.policy(email.request.stream)
-            decision = end(email, ended, policy=policy, now=self._clock.now(), chance=random.random())
+            decision = end(email, ended, policy=policy, now=now, chance=random.random())
             group.decide(job.partition, job.email_id, decision, traceparent=email.traceparent)
+            self._limits.learn(group, job.site, ended, now=now.timestamp())
 
-    def _late(self, group: Group, job: Job, ended: Ended | None) -> None:
+    def _late(self, job: Job, ended: Ended | None) -> None:
         """The partition has moved on: what was learnt goes to its new owner (rule 5), which may be us again."""
-        self._forget(job)
-        self._let_go(job.partition, job.email_id, group)
-        if (
-            ended is not None
-            and ended.marked
-            and job.marked
-            and ended.kind in ("delivered", "bounced", "deferred", "cut")
-        ):
+        if self._forget(job) and ended is not None and ended.marked and job.marked and ended.kind in PROVEN:
             self._report_late(job, ended)
 
-    def _release(self, job: Job, group: Group, *, not_before: float) -> None:
-        self._forget(job)
-        self._let_go(job.partition, job.email_id, group, not_before=not_before)
+    def _forget(self, job: Job) -> bool:
+        """Whether the job was in the books; it is not now. Its email may be in another job's hands again."""
+        if job.over:
+            return False
+        job.over = True
+        self.busy -= 1
+        self.speaking -= job.marked
+        self._limits.released(job.site)
+        self._ready.reopen(job.site)
+        if self._jobs.get(job.email_id) is job:
+            del self._jobs[job.email_id]
+            self._ready.give_back(job.email_id)
+        return True
 
-    def _forget(self, job: Job) -> None:
-        if self._jobs.pop(job.email_id, None) is not None:
-            self._in_flight[job.email.recipient_domain] -= 1
-            if not self._in_flight[job.email.recipient_domain]:
-                del self._in_flight[job.email.recipient_domain]
+    def _again(self, group: Group, job: Job, outcome: Ended | None) -> None:
+        """What still waits is noted; what could not be tried comes again a little later."""
+        table = group.tables.get(job.partition)
+        if table is not None and outcome is None:
+            not_before = (self._clock.now() + SOON).timestamp()
+            self._let_go(job.partition, job.email_id, table.get(job.email_id), not_before=not_before)
 
-    def _let_go(self, partition: int, email_id: UUID, group: Group, *, not_before: float = 0.0) -> None:
+    def _let_go(self, partition: int, email_id: UUID, work: object, *, not_before: float = 0.0) -> None:
         self._ready.give_back(email_id)
-        table = group.tables.get(partition)
-        work = table.get(email_id) if table is not None else None
-        name, due = (queue_of(work), due_of(work)) if work is not None else (None, None)
-        if name is not None and due is not None:
-            self._ready.note(partition, name, max(due, not_before))
+        if isinstance(work, OpenEmail) and (name := queue_of(work)) is not None and (due := due_of(work)) is not None:
+            now = self._clock.now().timestamp()
+            self._ready.note(partition, name, max(due, not_before), email_id=email_id, now=now)
+
+
+def _drained(waiting: deque[T]) -> list[T]:
+    return [waiting.popleft() for _ in range(len(waiting))]
 
 
 def _due(email: OpenEmail, now: datetime) -> bool:

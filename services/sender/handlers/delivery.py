@@ -1,13 +1,14 @@
 """Delivery: what is due goes out over SMTP. A thread of its own with an event loop; the owner's thread hands jobs over.
 
-One worker a connection. A worker prepares the mail, binds it to an established connection, asks the owner for the mark,
-and speaks only once the mark is committed: so at most one email a connection can ever be in doubt (P3).
+A job prepares its mail, waits for a connection to its site, asks the owner for the mark, and speaks only once the mark
+is committed: so at most one email a connection can ever be in doubt (P3).
 """
 
 import asyncio
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 from uuid import UUID
 
@@ -15,167 +16,167 @@ import structlog
 import uvloop
 
 from services.sender.domain.attempt import Ended
-from services.sender.domain.mail import Outcome
-from services.sender.domain.route import ConnectFailed
-from services.sender.handlers.ports import CannotPrepare, Connection, Connector, NotYet, Preparer, Router
+from services.sender.domain.mail import Composed, Outcome
+from services.sender.domain.route import ConnectFailed, Site, Unroutable
+from services.sender.handlers.pools import Pools
+from services.sender.handlers.ports import CannotPrepare, Connection, NotYet, Preparer, Router
 from services.sender.lease import Lease
+from shared.clock import Clock
 from shared.records import OpenEmail
+from shared.telemetry import place_of
 
-IDLE_SECONDS: Final = 30.0  # an unused connection is closed after this
 log = structlog.get_logger()
+IN_HAND: Final = 2  # jobs for each connection: one being spoken, one that comes next
 
 
 @dataclass(eq=False)
 class Job:
-    """An email in the delivery's hands. `epoch` tells one ownership of a partition from the next."""
+    """An email in the delivery's hands. `epoch` tells one ownership of a partition from the next.
+
+    `asked`: its mark has been in a group; `marked`: the mark is committed; `over`: it is out of the owner's books.
+    """
 
     partition: int
     epoch: int
     email_id: UUID
     email: OpenEmail
     queue: str
+    site: str
+    asked: bool = False
     marked: bool = False
+    over: bool = False
     mx_host: str = ""
+    tls_policy: str = "none"
     answer: "asyncio.Future[bool] | None" = field(default=None, repr=False)
 
 
 class Delivery:
-    """The workers. `marks` and `ended` are read by the owner's thread; `hand_over`, `answer` are called from it."""
+    """The jobs under way. `marks` and `ended` are read by the owner's thread; its methods are called from it."""
 
     def __init__(
-        self,
-        *,
-        connections: int,
-        mails_per_connection: int,
-        preparer: Preparer,
-        router: Router,
-        connector: Connector,
-        lease: Lease,
+        self, *, connections: int, preparer: Preparer, router: Router, pools: Pools, lease: Lease, clock: Clock
     ) -> None:
         self.marks: deque[Job] = deque()
         self.ended: deque[tuple[Job, Ended | None]] = deque()
-        self._connections = connections
-        self._mails_per_connection = mails_per_connection
+        self.capacity = IN_HAND * connections
         self._preparer = preparer
         self._router = router
-        self._connector = connector
+        self._pools = pools
         self._lease = lease
+        self._clock = clock
         self._loop = uvloop.new_event_loop()
-        self._jobs: asyncio.Queue[Job] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._speaking: set[Connection] = set()
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
-        self._trouble = 0
-        self._resume_at = 0.0
-
-    @property
-    def capacity(self) -> int:
-        """How many jobs it can hold at once: one being spoken and one that comes next, for each connection."""
-        return 2 * self._connections
 
     def start(self) -> None:
-        """Start the workers."""
+        """Start the thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """Stop the workers; what is on the wire is cut."""
+        """Stop; what is on the wire is cut."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
 
-    def hand_over(self, job: Job) -> None:
-        """Give the delivery an email to send."""
-        self._loop.call_soon_threadsafe(self._jobs.put_nowait, job)
+    def hand_over(self, jobs: Sequence[Job]) -> None:
+        """Give the delivery emails to send."""
+        if jobs:
+            self._loop.call_soon_threadsafe(self._begin, jobs)
 
-    def answer(self, job: Job, *, granted: bool) -> None:
-        """Tell the worker whether the mark was committed."""
-        self._loop.call_soon_threadsafe(_settle, job, granted)
+    def answer(self, jobs: Sequence[Job], *, granted: bool) -> None:
+        """Tell jobs whether their marks were committed."""
+        if jobs:
+            self._loop.call_soon_threadsafe(_answer, jobs, granted)
+
+    def interrupt(self) -> None:
+        """Cut all dialogues that have not come to their final dot; what they were about has not been delivered."""
+        self._loop.call_soon_threadsafe(self._interrupt)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        workers = [self._loop.create_task(self._work()) for _ in range(self._connections)]
         self._loop.run_forever()
-        for worker in workers:
-            worker.cancel()
-        self._loop.run_until_complete(asyncio.gather(*workers, return_exceptions=True))
+        for task in self._tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*self._tasks, return_exceptions=True))
+        self._loop.run_until_complete(self._pools.close())
         self._loop.close()
 
-    async def _work(self) -> None:
-        connection: Connection | None = None
-        try:
-            while True:
-                try:
-                    job = await asyncio.wait_for(self._jobs.get(), IDLE_SECONDS)
-                except TimeoutError:
-                    await _close(connection)
-                    connection = None
-                    continue
-                connection = await self._attempt(job, connection)
-        finally:
-            await _close(connection)
+    def _begin(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            task = self._loop.create_task(self._attempt(job))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    async def _attempt(self, job: Job, connection: Connection | None) -> Connection | None:
+    def _interrupt(self) -> None:
+        for connection in self._speaking:
+            connection.interrupt()
+
+    async def _attempt(self, job: Job) -> None:
+        """One job from its beginning to its end, which the owner is told whatever happens."""
         try:
-            return await self._deliver(job, connection)
+            ended = await self._deliver(job)
         except CannotPrepare as refused:
             ended = Ended(kind="failed", marked=job.marked, reason=refused.reason, detail=str(refused))
-            self.ended.append((job, ended))
         except NotYet:
-            self.ended.append((job, None))
+            ended = None
+        except Unroutable as lost:
+            ended = _unroutable(lost)
         except ConnectFailed as failed:
-            self._route_in_trouble()
-            self.ended.append((job, Ended(kind="deferred", marked=False, result=failed.result, detail=str(failed))))
-            return None
-        except Exception as error:
-            log.error("delivery failed unexpectedly", email_id=str(job.email_id), error=repr(error), exc_info=True)
-            kind: Literal["in_doubt", "cut"] = "in_doubt" if job.marked else "cut"
-            self.ended.append(
-                (job, Ended(kind=kind, marked=job.marked, detail=f"internal error: {type(error).__name__}"))
-            )
-            await _close(connection)
-            return None
-        return connection
+            ended = Ended(kind="deferred", marked=False, result=failed.result, detail=str(failed))
+        except Exception as error:  # noqa: BLE001 (said, and recorded as what it means for the email)
+            log.error("delivery failed unexpectedly", email_id=str(job.email_id), **place_of(error))
+            kind: Literal["in_doubt", "deferred"] = "in_doubt" if job.marked else "deferred"
+            ended = Ended(kind=kind, marked=job.marked, detail=f"internal error: {type(error).__name__}")
+        self.ended.append((job, ended and replace(ended, at=self._clock.now())))
 
-    async def _deliver(self, job: Job, connection: Connection | None) -> Connection | None:
+    async def _deliver(self, job: Job) -> Ended | None:
         """The steps of an attempt."""
+        site = await self._router.site(job.email.recipient_domain, stream=job.email.request.stream)
         mail = await self._preparer.prepare(job.email)
-        connection = await self._connection(job, connection)
-        if not await self._mark(job, connection):
-            self.ended.append((job, None))
-            return connection
-        outcome = await connection.deliver(mail, may_finish=lambda: self._lease.holds(job.partition))
-        self.ended.append((job, _ended(outcome)))
-        if outcome.connection_lost or connection.mails >= self._mails_per_connection:
-            await _close(connection)
-            return None
-        return connection
+        connection = await self._pools.acquire(site, limit=job.site)
+        try:
+            if not await self._mark(job, connection):
+                return None
+            outcome = await self._speak(job, mail, connection)
+        finally:
+            self._pools.release(connection)
+        if _was_stale(outcome, connection):
+            outcome = await self._once_more(job, mail, site)
+        return _ended(outcome)
 
-    async def _connection(self, job: Job, connection: Connection | None) -> Connection:
-        request = job.email.request
-        routes = (await self._router.site(job.email.recipient_domain, stream=request.stream)).routes
-        if connection is not None:
-            if connection.route == routes[0] and connection.usable:
-                return connection
-            await _close(connection)
-        wait = self._resume_at - self._loop.time()
-        if wait > 0:
-            await asyncio.sleep(wait)
-        established = await self._connector.connect(routes[0])
-        self._trouble = 0
-        return established
+    async def _once_more(self, job: Job, mail: Composed, site: Site) -> Outcome:
+        """A kept connection that the other side had given up says nothing about the mail: again, on another one."""
+        connection = await self._pools.acquire(site, limit=job.site, fresh=True)
+        try:
+            return await self._speak(job, mail, connection)
+        finally:
+            self._pools.release(connection)
 
-    def _route_in_trouble(self) -> None:
-        """Connections that fail are tried ever more slowly, so that an outage does not use up everybody's attempts."""
-        self._trouble += 1
-        self._resume_at = self._loop.time() + min(10.0, 0.1 * 2 ** min(self._trouble, 10))
+    async def _speak(self, job: Job, mail: Composed, connection: Connection) -> Outcome:
+        self._speaking.add(connection)
+        try:
+            return await connection.deliver(mail, may_finish=lambda: self._lease.holds(job.partition))
+        finally:
+            self._speaking.discard(connection)
 
     async def _mark(self, job: Job, connection: Connection) -> bool:
-        job.mx_host = connection.route.host
+        job.mx_host, job.tls_policy = connection.route.host, connection.route.tls
         job.answer = self._loop.create_future()
         self.marks.append(job)
         return await job.answer
 
 
-def _settle(job: Job, granted: bool) -> None:
-    if job.answer is not None and not job.answer.done():
-        job.answer.set_result(granted)
+def _answer(jobs: Sequence[Job], granted: bool) -> None:
+    for job in jobs:
+        if job.answer is not None and not job.answer.done():
+            job.answer.set_result(granted)
+
+
+def _was_stale(outcome: Outcome, connection: Connection) -> bool:
+    reused = connection.mails > 1
+    return (
+        reused and outcome.connection_lost and outcome.kind == "deferred" and outcome.result.smtp_phase == "mail_from"
+    )
 
 
 def _ended(outcome: Outcome) -> Ended:
@@ -184,6 +185,7 @@ def _ended(outcome: Outcome) -> Ended:
     return Ended(kind=outcome.kind, result=outcome.result, session_ms=outcome.session_ms, detail=outcome.detail)
 
 
-async def _close(connection: Connection | None) -> None:
-    if connection is not None:
-        await connection.close()
+def _unroutable(lost: Unroutable) -> Ended:
+    if lost.permanent:
+        return Ended(kind="failed", marked=False, result=lost.result, reason="unroutable", detail=str(lost))
+    return Ended(kind="deferred", marked=False, result=lost.result, detail=str(lost))

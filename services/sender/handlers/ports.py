@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from services.sender.domain.attempt import FailureReason
+from services.sender.domain.attempt import Ended, FailureReason
 from services.sender.domain.mail import Composed, Outcome
 from services.sender.domain.route import Route, Site
+from services.sender.group import Group
 from shared.commands import SendEmail
 from shared.records import OpenEmail, Suppression, TemplateVersion
 
@@ -30,6 +31,29 @@ class Tables(Protocol):
 
     def paused(self, *, tenant: str, stream: str, batch: str, destination: str) -> bool:
         """Whether an operator has paused what the email belongs to."""
+
+    @property
+    def controls_version(self) -> int:
+        """Another one whenever a control has changed."""
+
+
+class Limits(Protocol):
+    """When another email may go to a site. For the owner's thread, but for `connections`."""
+
+    def opens_at(self, site: str, *, stream: str, now: float) -> float:
+        """0.0: another email may go now; a time (seconds of the epoch): look again then; inf: when one is released."""
+
+    def taken(self, site: str, *, stream: str, now: float) -> None:
+        """An email goes there now."""
+
+    def released(self, site: str) -> None:
+        """An email that was taken is in hand no more."""
+
+    def connections(self, site: str) -> int:
+        """Most connections at once; may be asked from another thread."""
+
+    def learn(self, group: Group, site: str, ended: Ended, *, now: float) -> None:
+        """What an attempt says of the site: trouble backs it off, rules on replies limit it (facts, controls)."""
 
 
 class CannotPrepare(Exception):
@@ -73,6 +97,9 @@ class Connection(Protocol):
 
     async def deliver(self, mail: Composed, *, may_finish: Callable[[], bool]) -> Outcome:
         """Send one mail. `may_finish` is asked right before the final dot; if it says no, the connection is cut."""
+
+    def interrupt(self) -> None:
+        """Cut the connection unless the final dot is out already: `deliver` then ends as `cut`."""
 
     async def close(self) -> None:
         """End the session."""

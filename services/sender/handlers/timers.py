@@ -6,7 +6,7 @@ from uuid import UUID
 from services.sender.domain import commands as rules
 from services.sender.domain.attempt import decide
 from services.sender.domain.intake import WINDOW
-from services.sender.domain.queues import COMMANDS, DOUBTS, due_of
+from services.sender.domain.queues import due_of
 from services.sender.group import Group
 from services.sender.positions import Positions
 from services.sender.ready import QueueKey, Ready
@@ -18,15 +18,15 @@ from shared.records import OpenEmail, WaitingCommands
 
 _ASK_AGAIN = timedelta(seconds=5)
 _MARKERS_EVERY = timedelta(seconds=60)
-_MARKERS_AT_ONCE = 1000
+_AT_ONCE = 500
 
 
 class Timers:
     """Acts on rows of the special queues when they are due, and ages markers by log time (rule 7)."""
 
-    def __init__(self, settings: SenderSettings, *, ready: Ready, clock: Clock, positions: Positions) -> None:
+    def __init__(self, settings: SenderSettings, *, waiting: Ready, clock: Clock, positions: Positions) -> None:
         self._settings = settings
-        self._ready = ready
+        self._waiting = waiting
         self._clock = clock
         self._positions = positions
         self._markers_at: datetime | None = None
@@ -34,16 +34,14 @@ class Timers:
     def handle(self, group: Group) -> None:
         """Decide all that is due."""
         now = self._clock.now()
-        for key, email_id in self._ready.take(
-            now=now.timestamp(), limit=500, open_for=lambda key: key.name in (COMMANDS, DOUBTS)
-        ):
+        for key, email_id in self._waiting.take(now=now.timestamp(), limit=_AT_ONCE):
             self._one(group, key, email_id, now)
-        if self._markers_at is None or now - self._markers_at > _MARKERS_EVERY:
-            self._markers_at = now
-            self._age_markers(group)
+        if self._markers_at is None or now >= self._markers_at:
+            more = self._age_markers(group)
+            self._markers_at = now if more else now + _MARKERS_EVERY
 
     def _one(self, group: Group, key: QueueKey, email_id: UUID, now: datetime) -> None:
-        self._ready.give_back(email_id)
+        self._waiting.give_back(email_id)
         work = group.get(key.partition, email_id)
         due = due_of(work) if work is not None else None
         if due is None or due > now.timestamp():
@@ -56,7 +54,8 @@ class Timers:
 
     def _refuse(self, group: Group, key: QueueKey, email_id: UUID, work: WaitingCommands, now: datetime) -> None:
         if not self._positions.read_past(key.partition, work.requests_end):
-            self._ready.note(key.partition, key.name, (now + _ASK_AGAIN).timestamp())
+            again = (now + _ASK_AGAIN).timestamp()
+            self._waiting.note(key.partition, key.name, again, now=now.timestamp())
             return
         for command in work.commands:
             if not isinstance(command, SendEmail):
@@ -67,9 +66,14 @@ class Timers:
                 group.decide(key.partition, email_id, refused)
         group.put(key.partition, email_id, None)
 
-    def _age_markers(self, group: Group) -> None:
+    def _age_markers(self, group: Group) -> bool:
+        """Whether there are more of them."""
+        more = False
         for partition, table in group.tables.items():
             read = self._positions.read_up_to(partition)
             if read is not None:
-                for email_id in table.finals_before(read - WINDOW, limit=_MARKERS_AT_ONCE):
+                aged = table.finals_before(read - WINDOW, limit=_AT_ONCE)
+                more = more or len(aged) == _AT_ONCE
+                for email_id in aged:
                     group.put(partition, email_id, None)
+        return more

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,12 +15,16 @@ from services.sender.adapters.tables import Tables
 from services.sender.consumer import Owner
 from services.sender.domain.attempt import Ended
 from services.sender.domain.retry import RetryPolicy
+from services.sender.domain.route import Site
 from services.sender.handlers.attempts import Attempts
 from services.sender.handlers.delivery import Job
 from services.sender.handlers.intake import RequestIntake
+from services.sender.handlers.plain_limits import PlainLimits
 from services.sender.handlers.timers import Timers
 from services.sender.lease import Lease
+from services.sender.ownership import Ownership
 from services.sender.ready import Ready
+from services.sender.requests import Requests
 from services.sender.settings import SenderSettings
 from shared import commands
 from shared.clock import SystemClock
@@ -28,7 +33,7 @@ from shared.events import EmailEvent, Event, codec
 from shared.kafka import config
 from shared.kafka.admin import ensure_topics
 from shared.kafka.producer import FutureProducer, TransactionalProducer
-from shared.topics import EVENTS, REQUESTS
+from shared.topics import EVENTS, REQUESTS, REQUESTS_BULK
 from tests.fakes.delivery import FakeDelivery
 
 OK = Ended(kind="delivered", result=SmtpResult(smtp_phase="end_of_data", smtp_reply_code=250, smtp_reply_text="Ok"))
@@ -55,6 +60,16 @@ def an_email(**changes: Any) -> SendEmail:
     return SendEmail(**{"email_id": uuid4(), **body, **changes})
 
 
+class Anywhere:
+    """A router: each domain is a site of its own."""
+
+    def known_site(self, domain: str, *, stream: str) -> str:
+        return domain
+
+    async def site(self, domain: str, *, stream: str) -> Site:
+        raise NotImplementedError  # the delivery of these tests opens no connections
+
+
 class Stage:
     """Runs owners in threads and reads what they write."""
 
@@ -72,30 +87,41 @@ class Stage:
         tables = Tables(settings, unreadable=lambda message, reason: None)
         tables.start(timeout=30)
         member = {"group.instance.id": slot, "session.timeout.ms": 6000}
-        lease, ready = Lease(clock, seconds=settings.lease_seconds), Ready()
-        owner = Owner(
-            settings,
-            consumer=Consumer(config.consumer(settings, group_id=settings.topic("sender")) | member),
-            producer=lambda: TransactionalProducer(
-                config.transactional(settings, transactional_id=settings.topic(slot))
-            ),
-            changelog=Changelog(settings),
-            folder=self._folder / (folder or slot),
-            clock=clock,
-            lease=lease,
+        lease, ready, waiting = Lease(clock, seconds=settings.lease_seconds), Ready(), Ready()
+        changelog = Changelog(settings, unreadable=lambda message, reason: None)
+        reading = config.consumer(settings, group_id=settings.topic("sender"))
+        topics = (settings.topic(REQUESTS.name), settings.topic(REQUESTS_BULK.name))
+        requests = Requests(Consumer(reading | member), Consumer(reading), topics=topics, clock=clock)
+        ownership = Ownership(
+            self._folder / (folder or slot),
+            changelog=changelog,
             ready=ready,
+            waiting=waiting,
+            clock=clock,
+            doubt_wait=timedelta(seconds=settings.lease_seconds),
         )
         attempts = Attempts(
             settings,
             ready=ready,
             tables=tables,
-            delivery=delivery,
+            delivery=delivery,  # type: ignore[arg-type]
+            router=Anywhere(),
+            limits=PlainLimits(settings),
             clock=clock,
-            report_late=self._late,  # type: ignore[arg-type]
+            epochs=ownership.epochs,
+            report_late=self._late,
         )
-        owner.attach(
-            intake=RequestIntake(settings, tables=tables, clock=clock, ends=owner.ends),
-            timers=Timers(settings, ready=ready, clock=clock, positions=owner.positions),
+        owner = Owner(
+            settings,
+            requests=requests,
+            producer=lambda: TransactionalProducer(
+                config.transactional(settings, transactional_id=settings.topic(slot))
+            ),
+            ownership=ownership,
+            clock=clock,
+            lease=lease,
+            intake=RequestIntake(settings, tables=tables, clock=clock, ends=requests.ends),
+            timers=Timers(settings, waiting=waiting, clock=clock, positions=requests.positions),
             attempts=attempts,
         )
         thread = threading.Thread(target=self._run, args=(owner, tables), daemon=True)
@@ -129,8 +155,8 @@ class Stage:
         thread = next(thread for known, thread in self.owners if known is owner)
 
         def vanish() -> None:
-            owner._release(list(owner._tables))
-            owner._consumer.close()
+            owner._ownership.release(list(owner._ownership.tables))
+            owner._requests.close()
 
         owner._drain = vanish  # type: ignore[method-assign]
         owner.stop()

@@ -1,11 +1,12 @@
 """Turns over ready queues: who goes next, who waits, who holds up whom."""
 
 from collections import Counter
+from math import inf
 from uuid import UUID, uuid4
 
 import pytest
 
-from services.sender.ready import QueueKey, Ready
+from services.sender.ready import Opening, QueueKey, Ready
 
 
 class FakeRows:
@@ -22,9 +23,9 @@ class FakeRows:
     def remove(self, email_id: UUID) -> None:
         self.rows = [row for row in self.rows if row[2] != email_id]
 
-    def due(self, queue: str, *, now: float, limit: int) -> list[tuple[UUID, float]]:
+    def due(self, queue: str, *, now: float, limit: int) -> list[UUID]:
         found = sorted((due, email_id) for name, due, email_id in self.rows if name == queue and due <= now)
-        return [(email_id, due) for due, email_id in found[:limit]]
+        return [email_id for _, email_id in found[:limit]]
 
     def next_due(self, queue: str, *, after: float) -> float | None:
         return min((due for name, due, _ in self.rows if name == queue and due > after), default=None)
@@ -46,7 +47,10 @@ class World:
         return email_id
 
     def take(self, now: float, limit: int = 1000, closed: str = "") -> list[tuple[QueueKey, UUID]]:
-        return list(self.ready.take(now=now, limit=limit, open_for=lambda key: key.destination != closed))
+        def gate(key: QueueKey) -> Opening:
+            return Opening(inf if key.destination == closed else 0.0, key.destination)
+
+        return list(self.ready.take(now=now, limit=limit, gate=gate))
 
 
 @pytest.fixture
@@ -80,6 +84,8 @@ def test_a_closed_destination_holds_up_only_itself(world: World) -> None:
         world.add(name(destination="slow.example"), due=1.0)
     fast = {world.add(name(destination="fast.example"), due=2.0) for _ in range(5)}
     assert {found for _, found in world.take(now=3.0, closed="slow.example")} == fast
+    assert world.take(now=3.0) == []
+    world.ready.reopen("slow.example")
     assert len(world.take(now=3.0)) == 50
 
 

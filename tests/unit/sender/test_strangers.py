@@ -22,7 +22,7 @@ from shared.ids import derived_id
 from shared.kafka import config
 from shared.kafka.producer import Headers
 from shared.records import Suppression, TemplateVersion
-from shared.topics import DEAD_LETTERS, REQUESTS, REQUESTS_BULK, partition_for
+from shared.topics import DEAD_LETTERS, REQUESTS, REQUESTS_BULK, WORK, partition_for
 from tests import golden
 
 SETTINGS = SenderSettings(
@@ -58,6 +58,8 @@ class NoTables:
     def paused(self, **asked: str) -> bool:
         return False
 
+    controls_version = 0
+
 
 class Stage:
     """Intake over tables in a folder, one request after the other."""
@@ -80,8 +82,11 @@ class Stage:
         stamp = (2, int(datetime(2026, 11, 24, 8, tzinfo=UTC).timestamp() * 1000))
         message = Message(topic, partition, self.offset, b"k", value, headers, None, stamp)
         self.intake.handle(group, [message])
-        for table in self.tables.values():
-            table.commit(changelog_offset=None, at=datetime.now(UTC))
+        for number, table in self.tables.items():
+            changes = table.changes()
+            rows = [Record(WORK.name, str(key).encode(), row.value, [], number) for key, row in changes.items()]
+            group.records.extend(rows)
+            table.commit(changes, changelog_offset=None, at=datetime.now(UTC))
         for record in group.records:
             assert size(record) < LARGEST, (record.topic, size(record))
         return group.records

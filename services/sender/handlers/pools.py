@@ -1,0 +1,167 @@
+"""Connections kept and shared: a pool for each site, within its limit and within the limit of all."""
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
+from typing import Final
+
+from services.sender.domain.route import ConnectFailed, Route, Site
+from services.sender.handlers.ports import Connection, Connector
+
+IDLE_SECONDS: Final = 30.0  # an unused connection is closed after this
+AVOID_SECONDS: Final = 60.0  # a route that failed is tried after the others for so long
+Waiter = asyncio.Future[Connection | None]
+
+
+class Pools:
+    """For the delivery's event loop alone. `most` connections in all; `limit_of` says how many a site may have.
+
+    Who waits is served in order, per site: with a connection that comes free, or with the room for a new one.
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        *,
+        most: int,
+        mails_per_connection: int,
+        limit_of: Callable[[str], int],
+    ) -> None:
+        self._connector = connector
+        self._most = most
+        self._mails = mails_per_connection
+        self._limit_of = limit_of
+        self._open: Counter[str] = Counter()
+        self._total = 0
+        self._idle: OrderedDict[Connection, float] = OrderedDict()  # since when; the longest unused first
+        self._idle_of: dict[str, list[Connection]] = {}
+        self._site_of: dict[Connection, str] = {}
+        self._waiting: OrderedDict[str, deque[Waiter]] = OrderedDict()
+        self._avoid: dict[Route, float] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def acquire(self, site: Site, *, limit: str, fresh: bool = False) -> Connection:
+        """A connection to the site, to be given back; `limit` names what limits it. Raises `ConnectFailed`."""
+        while True:
+            connection = None if fresh else self._kept(site.name)
+            if connection is not None:
+                return connection
+            if self._open[site.name] < self._limit_of(limit) and self._room():
+                return await self._connect(site)
+            given = await self._turn(site.name)
+            if given is not None:
+                return given
+
+    def release(self, connection: Connection) -> None:
+        """Give a connection back: to who waits for it, else it is kept for a while."""
+        site = self._site_of[connection]
+        if not connection.usable or connection.mails >= self._mails:
+            self._discard(connection)
+            return
+        waiter = self._next(site)
+        if waiter is not None:
+            waiter.set_result(connection)
+        elif self._waiting and self._total >= self._most:
+            self._discard(connection)  # who waits is of another site
+        else:
+            self._keep(connection, site)
+
+    async def close(self) -> None:
+        """Say QUIT on all kept connections."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for connection in list(self._idle):
+            self._drop_idle(connection)
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    def _kept(self, site: str) -> Connection | None:
+        while kept := self._idle_of.get(site):
+            connection = kept.pop()
+            del self._idle[connection]
+            if connection.usable:
+                return connection
+            self._discard(connection)
+        return None
+
+    def _keep(self, connection: Connection, site: str) -> None:
+        loop = asyncio.get_running_loop()
+        self._idle[connection] = loop.time()
+        self._idle_of.setdefault(site, []).append(connection)
+        if self._timer is None:
+            self._timer = loop.call_later(IDLE_SECONDS, self._close_unused)
+
+    def _close_unused(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._idle and (oldest := next(iter(self._idle.items())))[1] <= loop.time() - IDLE_SECONDS:
+            self._drop_idle(oldest[0])
+        self._timer = loop.call_later(IDLE_SECONDS / 4, self._close_unused) if self._idle else None
+
+    def _drop_idle(self, connection: Connection) -> None:
+        del self._idle[connection]
+        site = self._site_of[connection]
+        self._idle_of[site].remove(connection)
+        if not self._idle_of[site]:
+            del self._idle_of[site]
+        self._discard(connection)
+
+    def _room(self) -> bool:
+        """Whether one more connection may be opened; an unused one of another site makes room."""
+        if self._total >= self._most and self._idle:
+            self._drop_idle(next(iter(self._idle)))
+        return self._total < self._most
+
+    async def _connect(self, site: Site) -> Connection:
+        self._open[site.name] += 1
+        self._total += 1
+        try:
+            connection = await self._by_a_route(site)
+        except BaseException:
+            self._gone(site.name)
+            raise
+        self._site_of[connection] = site.name
+        return connection
+
+    async def _by_a_route(self, site: Site) -> Connection:
+        """By the first route that works; those that failed lately come last."""
+        now = asyncio.get_running_loop().time()
+        routes = sorted(site.routes, key=lambda route: self._avoid.get(route, 0.0) > now)
+        for route in routes[:-1]:
+            try:
+                return await self._connector.connect(route)
+            except ConnectFailed:
+                self._avoid[route] = now + AVOID_SECONDS
+        return await self._connector.connect(routes[-1])
+
+    async def _turn(self, site: str) -> Connection | None:
+        """Wait for a connection, or (None) for the chance of one."""
+        waiter: Waiter = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(site, deque()).append(waiter)
+        return await waiter
+
+    def _next(self, site: str) -> Waiter | None:
+        waiting = self._waiting.get(site)
+        found = None
+        while waiting and (found is None or found.done()):
+            found = waiting.popleft()
+        if waiting is not None and not waiting:
+            del self._waiting[site]
+        return None if found is None or found.done() else found
+
+    def _discard(self, connection: Connection) -> None:
+        self._gone(self._site_of.pop(connection))
+        closing = asyncio.get_running_loop().create_task(connection.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    def _gone(self, site: str) -> None:
+        """There is room for one more: at this site, and in all."""
+        self._open[site] -= 1
+        if not self._open[site]:
+            del self._open[site]
+        self._total -= 1
+        for name in (site, *self._waiting):
+            waiter = self._next(name)
+            if waiter is not None:
+                waiter.set_result(None)
+                return

@@ -1,0 +1,42 @@
+"""What the sender says outside of its transactions: dead letters of the small topics, outcomes learnt too late."""
+
+import structlog
+from confluent_kafka import Message
+
+from services.sender.domain.attempt import Ended
+from services.sender.handlers.delivery import Job
+from shared import commands
+from shared.commands import ReportOutcome
+from shared.kafka.dead_letter import dead_letter
+from shared.kafka.producer import FutureProducer
+from shared.settings import KafkaSettings
+from shared.topics import DEAD_LETTERS, REQUESTS
+
+log = structlog.get_logger()
+
+
+class Reports:
+    """Produces by a plain producer; what Kafka does not take is said in the log."""
+
+    def __init__(self, settings: KafkaSettings, producer: FutureProducer) -> None:
+        self._settings = settings
+        self._producer = producer
+
+    def unreadable(self, message: Message, reason: str) -> None:
+        """A record that cannot be read."""
+        key, value, headers = dead_letter(message, reason=reason)
+        topic = self._settings.topic(DEAD_LETTERS.name)
+        self._producer.send(topic, key=key, value=value, headers=headers)
+
+    def late(self, job: Job, ended: Ended) -> None:
+        """The outcome of an attempt whose partition has moved on: its new owner settles by it (rule 5)."""
+        command = ReportOutcome(
+            email_id=job.email_id,
+            tenant=job.email.request.tenant,
+            by="sender",
+            attempt=job.email.attempt + 1,
+            outcome="deferred" if ended.kind == "cut" else ended.kind,  # type: ignore[arg-type]  # only these are told
+            result=ended.result,
+        )
+        topic = self._settings.topic(REQUESTS.name)
+        self._producer.send(topic, key=str(command.email_id).encode(), value=commands.encode(command))

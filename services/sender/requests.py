@@ -1,0 +1,105 @@
+"""Reads the two request topics of the partitions owned. Transactional requests never wait behind bulk ones.
+
+Both topics belong to one group member, so that *p* of both comes to one owner. But one client hands records out in the
+order in which it fetched them: so the member reads the transactional topic alone, and the bulk topic is read by a
+second client, of no group, as much at a time as there is use for.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from services.sender.positions import Positions
+from shared.clock import Clock
+from shared.kafka.producer import Fenced
+
+log = structlog.get_logger()
+PATIENCE: Final = 30  # seconds for Kafka to tell the stable offsets
+
+
+class Requests:
+    """The member of the group, its second reader, and the books of how far both topics have been read."""
+
+    def __init__(self, member: Consumer, bulk: Consumer, *, topics: tuple[str, str], clock: Clock) -> None:
+        self._member = member
+        self._bulk = bulk
+        self._topics = topics
+        self.positions = Positions(topics, clock)
+
+    def subscribe(self, **callbacks: Any) -> None:
+        """Join the group."""
+        self._member.subscribe(list(self._topics), **callbacks)
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._member.close()
+        self._bulk.close()
+
+    def assign(self, starts: list[TopicPartition]) -> None:
+        """Read these partitions of both topics from these offsets."""
+        self.positions.start(starts)
+        self._member.assign(starts)
+        bulk = self._of_bulk(starts)
+        self._member.pause(bulk)
+        self._bulk.assign(bulk)
+
+    def rewind(self, starts: list[TopicPartition]) -> None:
+        """Read again from these offsets."""
+        self.positions.start(starts)
+        bulk = self._of_bulk(starts)
+        for start in starts:
+            (self._bulk if start in bulk else self._member).seek(start)
+
+    def unassign(self, partition: int) -> None:
+        """The partition is owned no more."""
+        self.positions.forget(partition)
+        owned = self._bulk.assignment()
+        self._bulk.incremental_unassign([one for one in owned if one.partition == partition])
+
+    def committed(self, partitions: Iterable[int]) -> list[TopicPartition]:
+        """The stable committed offsets of both topics (waits for transactions that are under way)."""
+        wanted = [TopicPartition(topic, number) for topic in self._topics for number in partitions]
+        found = self._member.committed(wanted, timeout=PATIENCE) if wanted else []
+        for partition in found:
+            if partition.error is not None:
+                raise KafkaException(partition.error)
+            if partition.offset < 0:
+                partition.offset, _ = self._member.get_watermark_offsets(partition, timeout=10)
+        return found
+
+    def read(self, *, wait: float, most: int, bulk: int) -> list[Message]:
+        """Up to `most` transactional requests, waiting `wait` seconds for the first, and up to `bulk` of the others."""
+        first = self._member.poll(wait)
+        found = [] if first is None else [first, *self._member.consume(most - 1, 0)]
+        if bulk and self.positions.owned:
+            found += self._bulk.consume(bulk, 0)
+        return [message for message in found if self._note(message)]
+
+    def ends(self, partition: int) -> dict[str, int]:
+        """The ends of both request partitions, now; as last heard of while Kafka does not answer."""
+        return {topic: self._end(TopicPartition(topic, partition)) for topic in self._topics}
+
+    def metadata(self) -> Any:
+        """What the group knows this member by, now."""
+        return self._member.consumer_group_metadata()
+
+    def _end(self, where: TopicPartition) -> int:
+        try:
+            return int(self._member.get_watermark_offsets(where, timeout=5)[1])
+        except KafkaException:
+            return int(self._member.get_watermark_offsets(where, cached=True)[1])
+
+    def _of_bulk(self, starts: list[TopicPartition]) -> list[TopicPartition]:
+        return [start for start in starts if start.topic == self._topics[1]]
+
+    def _note(self, message: Message) -> bool:
+        """Keep the books of positions; whether it is a record of a partition that is (still) owned."""
+        error = message.error()
+        if error is None or error.code() == KafkaError._PARTITION_EOF:
+            return self.positions.note(message)
+        if error.fatal():
+            raise Fenced(error.str())
+        log.warning("Kafka is in trouble", error=error.str())
+        return False
