@@ -103,7 +103,8 @@ def _kind(field: FieldInfo) -> str:
     kinds = [kind for kind in _alternatives(field.annotation) if kind is not type(None)]
     if get_origin(kinds[0]) is Literal:
         return " | ".join(map(str, get_args(kinds[0])))
-    word = "secret" if kinds[0] is SecretStr else _WORDS.get(kinds[0], "JSON list")
+    container = "JSON object" if get_origin(kinds[0]) is dict else "JSON list"
+    word = "secret" if kinds[0] is SecretStr else _WORDS.get(kinds[0], container)
     return ", ".join([word, *_bounds(field)])
 
 

@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, PositiveInt, SecretStr, field_validator, model_validator
 
 from services.sender.domain.dns import Dns, nameservers
+from services.sender.domain.limits import Limit
 from services.sender.domain.relays import HELO, Relay, Smarthost, Source
 from services.sender.domain.retry import RetryPolicy
-from services.sender.domain.route import Route, Timeouts, TlsPolicy
+from services.sender.domain.route import Route, Timeouts
+from services.sender.domain.tls import TlsPolicy
+from services.sender.domain.warm_up import WarmUp
 from shared.dkim import DkimDomain
 from shared.public_addresses import Network, networks
-from shared.settings import AdminSettings, KafkaSettings, RecipientSettings, TokenSettings
+from shared.settings import AdminSettings, KafkaSettings, OperatorSettings, RecipientSettings, TokenSettings
 
 SIGNED_HEADERS = (
     "from,reply-to,to,cc,subject,date,message-id,mime-version,content-type,content-transfer-encoding,"
@@ -18,7 +21,7 @@ SIGNED_HEADERS = (
 )
 
 
-class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, AdminSettings):
+class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, OperatorSettings, AdminSettings):
     """What the sender reads."""
 
     admin_port: int = Field(8082, validation_alias="POSTLOG_SENDER_PORT", description="health and metrics port")
@@ -66,7 +69,26 @@ class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, AdminSetti
     smtp_mails_per_connection: int = Field(100, ge=1, description="mails before a connection is renewed")
     smtp_timeout_seconds: float = Field(300, gt=0, description="for each reply before the final dot (RFC 5321)")
     smtp_final_dot_timeout_seconds: float = Field(600, gt=0, description="for the reply to the final dot (RFC 5321)")
-    destination_in_flight: int = Field(10, ge=1, description="mails at once to one recipient domain")
+    destination_in_flight: int = Field(10, ge=1, description="emails in hand at once for one destination")
+    destination_connections: int = Field(10, ge=1, description="connections at once to one destination")
+    destination_rate: float | None = Field(None, gt=0, description="emails a second to one destination")
+    destinations: dict[str, Limit] = Field(
+        default_factory=dict,
+        description='JSON: {"example.com": {"rate": …, "connections": …, "in_flight": …}}; limits of a domain or of a '
+        "group of MX hosts in place of the defaults; over all senders",
+    )
+    reply_rules: Path | None = Field(
+        None,
+        description="TOML or JSON file of rules on replies that slow a destination; asked before the built-in ones",
+    )
+    warm_up: list[WarmUp] = Field(
+        default_factory=list,
+        description='JSON: [{"source": address, "start": "2026-11-24", "daily": [50, 100, …] or {"1": 50, "4": 200}}]; '
+        "most emails a (UTC) day from a new source address",
+    )
+    tenant_weights: dict[str, PositiveInt] = Field(
+        default_factory=dict, description='JSON: {"acme": 3}; turns in a row of a tenant where others have one'
+    )
 
     bounce_domain: str = Field("localhost.localdomain", description="domain of the VERP envelope sender")
     tracker_url: str = Field("http://127.0.0.1:8081", description="where readers reach the tracker")
@@ -91,6 +113,13 @@ class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, AdminSetti
     @classmethod
     def _are_networks(cls, value: str) -> str:
         networks(value)
+        return value
+
+    @field_validator("reply_rules")
+    @classmethod
+    def _is_a_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError(f"no file {value}: give the path of a TOML or JSON file of rules")
         return value
 
     @model_validator(mode="after")

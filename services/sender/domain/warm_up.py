@@ -1,9 +1,10 @@
 """Warm-up of a source address: how many emails it may send on each day of its schedule. Pure."""
 
 from datetime import UTC, date, datetime, timedelta
+from ipaddress import ip_address
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -18,6 +19,11 @@ class WarmUp(BaseModel):
     daily: list[Count] | dict[int, Count] = Field(
         min_length=1, description="emails a day: a list, or {day from 1: emails from that day on}"
     )
+
+    @field_validator("source")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        return str(ip_address(value))
 
     def limit(self, day: date) -> int | None:
         """The most emails of a day; None when the address is warm."""

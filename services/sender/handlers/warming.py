@@ -4,7 +4,7 @@ Emails are reserved ahead in small portions, and a reservation counts once it is
 day's limit is never passed; what a crash leaves unsent of a portion is lost for the day.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -34,7 +34,7 @@ class _Source:
 
 
 class Warming:
-    """Used by the owner's thread alone. `source_of` says which address a stream sends from."""
+    """Used by the owner's thread alone. `addresses_of` says which addresses a stream sends from: it counts for each."""
 
     def __init__(
         self,
@@ -42,29 +42,22 @@ class Warming:
         *,
         controls: Controls,
         share: Callable[[], Share],
-        source_of: Callable[[str], str | None],
+        addresses_of: Callable[[str], Collection[str]],
         tenant: str,
     ) -> None:
         self._sources = {schedule.source: _Source(schedule) for schedule in schedules}
         self._controls = controls
         self._share = share
-        self._source_of = source_of
+        self._addresses_of = addresses_of
         self._tenant = tenant
 
     def opens_at(self, stream: str, *, now: float) -> float:
-        """0.0 when the stream's address may send another email now, else when to look again (epoch seconds)."""
-        source = self._of(stream, now)
-        if source is None or source.limit is None or source.unspent > 0:
-            return 0.0
-        if source.asked or self._left(source):
-            source.wanted = True
-            return now + LOOK_AGAIN
-        return next_day(now)
+        """0.0 when the stream's addresses may send another email now, else when to look again (epoch seconds)."""
+        return max((self._opens_at(source, now) for source in self._of(stream, now)), default=0.0)
 
     def taken(self, stream: str, *, now: float) -> None:
         """An email goes."""
-        source = self._of(stream, now)
-        if source is not None:
+        for source in self._of(stream, now):
             source.unspent -= 1
 
     def reserve(self, group: Group) -> None:
@@ -74,12 +67,23 @@ class Warming:
                 source.wanted = False
                 self._reserve(group, source, max(left, key=lambda number: left[number]), left)
 
-    def _of(self, stream: str, now: float) -> _Source | None:
-        source = self._sources.get(self._source_of(stream) or "") if self._sources else None
-        if source is not None and source.day != day_of(now):
-            source.day, source.unspent, source.reserved = day_of(now), 0, {}
-            source.limit = source.schedule.limit(source.day)
-        return source
+    def _of(self, stream: str, now: float) -> list[_Source]:
+        if not self._sources:
+            return []
+        found = [source for each in self._addresses_of(stream) if (source := self._sources.get(each)) is not None]
+        for source in found:
+            if source.day != day_of(now):
+                source.day, source.unspent, source.reserved = day_of(now), 0, {}
+                source.limit = source.schedule.limit(source.day)
+        return found
+
+    def _opens_at(self, source: _Source, now: float) -> float:
+        if source.limit is None or source.unspent > 0:
+            return 0.0
+        if source.asked or self._left(source):
+            source.wanted = True
+            return now + LOOK_AGAIN
+        return next_day(now)
 
     def _left(self, source: _Source) -> dict[int, int]:
         """What may still be reserved today, by partition owned."""

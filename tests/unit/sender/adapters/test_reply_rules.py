@@ -20,7 +20,7 @@ REPLIES: Final = [
         "google-unsolicited-rate",
         GMAIL,
         "421 4.7.28 [192.0.2.1] Our system has detected an unusual rate of\n4.7.28 unsolicited mail originating "
-        "from your IP address. To protect our users from spam, mail sent from your IP address has been temporarily rate limited.",
+        "from your IP address. To protect our users, mail sent from your IP address has been temporarily rate limited.",
     ),
     (
         "google-unsolicited-rate",
@@ -73,7 +73,7 @@ REPLIES: Final = [
         "gmx-rate-limit",
         GMX,
         "421 web.de (mxweb113) Nemesis ESMTP Service not available\nReject due to policy restrictions\nToo many "
-        "messages have been received in a short period of time. Please try again in a few hours and reduce the sending rate.",
+        "messages have been received in a short period of time. Please try again in a few hours.",
     ),
     (
         "gmx-block-listed",

@@ -77,7 +77,7 @@ class Stage:
                 warm_up,
                 controls=self.said,
                 share=lambda: self.share,
-                source_of=lambda stream: "192.0.2.1" if stream == "broadcast" else None,
+                addresses_of=lambda stream: ["192.0.2.1"] if stream == "broadcast" else [],
                 tenant="default",
             ),
         )
