@@ -9,7 +9,7 @@ from typing import Final
 
 Script = Mapping[str, str | list[str]]
 DROP: Final = "(drop the connection)"
-SILENCE: Final = "(say nothing)"
+SILENCE: Final = "(say nothing more)"
 
 DEFAULTS: Final = {
     "connect": "220 mx.example.com ESMTP",
@@ -92,13 +92,13 @@ class ScriptedSmtp:
                 assert self._tls is not None
                 await writer.start_tls(self._tls)
                 heard.encrypted = True
-            if step == "DATA" and answer.startswith("354"):
+            if step == "DATA" and any(line.startswith("354") for line in answer.split("\r\n")):
                 await self._message(heard, reader, writer)
 
     async def _message(self, heard: Heard, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heard.unfinished = bytearray(await reader.readline())
         await self._reply("body", writer)
-        while not heard.unfinished.endswith(b"\r\n.\r\n"):
+        while not (heard.unfinished == b".\r\n" or heard.unfinished.endswith(b"\r\n.\r\n")):
             heard.unfinished += await reader.readuntil(b"\n")
         heard.messages.append(bytes(heard.unfinished.removesuffix(b".\r\n")))
         heard.unfinished = None
@@ -110,7 +110,9 @@ class ScriptedSmtp:
             answer = answer.pop(0) if len(answer) > 1 else answer[0]
         if answer == DROP:
             raise ConnectionError
-        if answer and answer != SILENCE:
+        if answer == SILENCE:
+            await asyncio.Event().wait()
+        if answer:
             writer.write(answer.encode("latin-1") + b"\r\n")
             await writer.drain()
         return answer

@@ -3,13 +3,14 @@
 import asyncio
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Final
 
 from msgspec.structs import replace
 
+from services.sender.adapters.certificates import chain
 from services.sender.adapters.dialogue import Connection
 from services.sender.adapters.greeting import Refused, expect, hello, log_in
 from services.sender.adapters.session import Over, Session
@@ -21,14 +22,21 @@ from shared.events.envelope import SmtpPhase
 
 __all__ = ["ConnectFailed", "Connection", "Connector", "Outcome", "Route", "Timeouts"]
 
+VerifyPeer = Callable[[Route, tuple[bytes, ...]], bool]
 _NAME: Final = re.compile(r"[!-~]+")
 
 
 class Connector:
-    """Opens connections; each reply is waited for as long as `timeouts` say."""
+    """Opens connections; each reply is waited for as long as `timeouts` say.
 
-    def __init__(self, timeouts: Timeouts) -> None:
+    `verify_peer` is asked about the certificates (DER, the server's own first) of each encrypted connection, beyond
+    what the route's `verify` demands: it says whether they are proven good, and raises ValueError when they must not
+    be accepted.
+    """
+
+    def __init__(self, timeouts: Timeouts, *, verify_peer: VerifyPeer = lambda route, certificates: False) -> None:
         self._timeouts = timeouts
+        self._verify_peer = verify_peer
 
     async def connect(self, route: Route) -> Connection:
         """A session ready for mail; raises `ConnectFailed`."""
@@ -40,7 +48,7 @@ class Connector:
         return await self._open(route, encrypt=False)
 
     async def _open(self, route: Route, *, encrypt: bool) -> Connection:
-        opening = _Opening(route, self._timeouts)
+        opening = _Opening(route, self._timeouts, verify_peer=self._verify_peer)
         try:
             await opening.connect()
             await opening.hello()
@@ -57,12 +65,13 @@ class Connector:
 class _Opening:
     """A session on its way to its first mail, and what is known by then."""
 
-    def __init__(self, route: Route, timeouts: Timeouts) -> None:
+    def __init__(self, route: Route, timeouts: Timeouts, *, verify_peer: VerifyPeer) -> None:
         self.session = Session(asyncio.get_running_loop())
         self.known = SmtpResult(mx_host=route.host)
         self.offered: dict[str, str] = {}
         self._route = route
         self._timeouts = timeouts
+        self._verify_peer = verify_peer
 
     async def connect(self) -> None:
         with self._phase("connect"):
@@ -113,12 +122,13 @@ class _Opening:
         context = _context(verify=self._route.verifies)
         await self.session.start_tls(context, name=self._route.host, within=self._timeouts.reply)
         channel = self.session.info("ssl_object")
+        proven = self._verify_peer(self._route, chain(channel))
         cipher = channel.cipher()
         self.known = replace(
             self.known,
             tls_version=channel.version(),
             tls_cipher=cipher[0] if cipher else None,
-            tls_verified=self._route.verifies,
+            tls_verified=proven or self._route.verifies,
         )
 
     @contextmanager
