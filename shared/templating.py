@@ -1,5 +1,6 @@
 """Users' templates: Jinja2 in a sandbox (tightened), which variables a template requires, what is wrong with it."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -18,6 +19,14 @@ RESERVED: Final = frozenset({"unsubscribe_url"})  # given by the sender, never r
 _LOADING: Final = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 _NOT_REPEATABLE: Final = ("random",)  # the same email must read the same in every attempt
 _GLOBALS: Final = ("dict", "namespace", "cycler", "joiner")
+
+
+_LINE_BREAKS: Final = re.compile("[\\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def one_line(subject: str) -> str:
+    """A rendered subject as it can stand in a header: all white space and control characters are single spaces."""
+    return _LINE_BREAKS.sub(" ", subject).strip()
 
 
 class TooMuch(SecurityError):

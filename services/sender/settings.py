@@ -11,6 +11,7 @@ from services.sender.domain.retry import RetryPolicy
 from services.sender.domain.route import Route, Timeouts
 from services.sender.domain.tls import TlsPolicy
 from services.sender.domain.warm_up import WarmUp
+from shared.bounces.settings import BounceSettings
 from shared.dkim import DkimDomain
 from shared.public_addresses import Network, networks
 from shared.settings import AdminSettings, KafkaSettings, OperatorSettings, RecipientSettings, TokenSettings
@@ -21,7 +22,7 @@ SIGNED_HEADERS = (
 )
 
 
-class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, OperatorSettings, AdminSettings):
+class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, OperatorSettings, BounceSettings, AdminSettings):
     """What the sender reads."""
 
     admin_port: int = Field(8082, validation_alias="POSTLOG_SENDER_PORT", description="health and metrics port")

@@ -12,7 +12,7 @@ from shared.records import OpenEmail
 from shared.redirect import redirect_target
 from shared.tokens import EmailToken, Keys
 
-_BLANKS: Final = " \t\r\n\f"
+BLANKS: Final = " \t\r\n\f"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,7 @@ class _Page:
     def link(self, element: Element) -> None:
         """Rewrite one link."""
         if not element.has_attribute("data-no-track"):
-            url = self._link((element.get("href") or "").strip(_BLANKS))
+            url = self._link((element.get("href") or "").strip(BLANKS))
             if url is not None:
                 element.set_attribute("href", url)
 

@@ -8,18 +8,23 @@ from typing import Final, get_args
 
 from services.sender.adapters.remembered import Remembered
 from services.sender.adapters.resolver import Resolver
+from services.sender.adapters.tls_policies import TlsPolicies
 from services.sender.domain.destination import (
     Destination,
     Host,
     NoWay,
     Server,
     choices_of_sources,
+    protected,
+    refuse_unless_protected,
     refuse_unless_reachable,
     refuse_what_takes_no_mail,
 )
+from services.sender.domain.dns import Lookup
 from services.sender.domain.mx import Exchange, hosts_to_try, site_name
 from services.sender.domain.relays import Relay, Source, relay_for, sources_for
 from services.sender.domain.route import Route, Site
+from services.sender.domain.tls import DomainTls, TlsaRecord
 from services.sender.handlers.ports import Router
 from shared.events.envelope import Stream
 from shared.public_addresses import Network
@@ -35,12 +40,14 @@ class DirectMx:
         resolver: Resolver,
         *,
         plain: Route,
+        tls: TlsPolicies,
         sources: Sequence[Source] = (),
         allowed: Sequence[Network] = (),
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._resolver = resolver
         self._plain = plain
+        self._tls = tls
         self._sources = sources
         self._allowed = allowed
         self._draw = draw
@@ -60,24 +67,37 @@ class DirectMx:
 
     async def _learn(self, key: tuple[str, str]) -> tuple[Destination | NoWay, float]:
         domain, stream = key
-        found = await self._resolver.exchanges(domain)
-        expires = found.expires
+        (tls, tls_expires), found = await asyncio.gather(self._tls.of(domain), self._resolver.exchanges(domain))
+        expires = min(found.expires, tls_expires)
         try:
             refuse_what_takes_no_mail(found)
-            hosts = await asyncio.gather(*map(self._host, hosts_to_try(found.records, domain=domain)))
-            expires = min(expires, *(lookup.expires for host in hosts for lookup in host.lookups))
+            dane = tls.dane and found.secure
+            exchanges = hosts_to_try(found.records, domain=domain)
+            hosts = await asyncio.gather(*(self._host(exchange, dane=dane) for exchange in exchanges))
+            expires = min(expires, *(host.expires for host in hosts))
             refuse_unless_reachable(hosts, allowed=self._allowed, implicit=not found.records)
-            return self._destination(hosts, sources_for(self._sources, stream=stream)), expires
+            refuse_unless_protected(hosts, tls=tls)
+            return self._destination(hosts, tls=tls, sources=sources_for(self._sources, stream=stream)), expires
         except NoWay as none:
             return none.with_traceback(None), expires
 
-    async def _host(self, exchange: Exchange) -> Host:
+    async def _host(self, exchange: Exchange, *, dane: bool) -> Host:
         lookups = await asyncio.gather(self._resolver.ipv4(exchange.host), self._resolver.ipv6(exchange.host))
-        return Host(exchange, tuple(lookups))
+        found = [lookup for lookup in lookups if lookup.records]
+        if not (dane and found and all(lookup.secure for lookup in found)):
+            return Host(exchange, tuple(lookups))
+        return Host(exchange, tuple(lookups), await self._tlsa(exchange.host, alias=found[0].name))
 
-    def _destination(self, hosts: Sequence[Host], sources: Sequence[Source]) -> Destination:
+    async def _tlsa(self, host: str, *, alias: str) -> Lookup[TlsaRecord]:
+        """The records of the name at the end of a chain of CNAMEs come first (RFC 7672 section 2.2.2)."""
+        end = await self._resolver.tlsa(alias, port=self._plain.port)
+        if alias == host or end.records or end.status == "failed":
+            return end
+        return await self._resolver.tlsa(host, port=self._plain.port)
+
+    def _destination(self, hosts: Sequence[Host], *, tls: DomainTls, sources: Sequence[Source]) -> Destination:
         choices = [
-            tuple(server for host in hosts if (server := self._server(host, choice)).routes)
+            tuple(server for host in hosts if (server := self._server(host, tls, choice)).routes)
             for choice in choices_of_sources(sources)
         ]
         usable = tuple(choice for choice in choices if choice)
@@ -85,8 +105,10 @@ class DirectMx:
             raise NoWay("4.4.4", "no address of POSTLOG_SMTP_SOURCES reaches the domain's servers (IPv4, IPv6)")
         return Destination(site_name(host.exchange.host for host in hosts), usable)
 
-    def _server(self, host: Host, choice: Sequence[Source]) -> Server:
-        route = replace(self._plain, host=host.exchange.host)
+    def _server(self, host: Host, tls: DomainTls, choice: Sequence[Source]) -> Server:
+        route = protected(self._plain, host, tls=tls)
+        if route is None:
+            return Server(host.exchange.preference, ())
         routes = (
             _from_source(replace(route, address=address), choice) for address in host.addresses(allowed=self._allowed)
         )
@@ -146,7 +168,7 @@ def _smarthosts(relay: Relay, plain: Route, source: Source | None) -> Site:
         )
         for host in relay.hosts
     )
-    return Site(name=f"{relay.hosts[0].host}:{relay.hosts[0].port}", routes=tuple(routes))
+    return Site(name=f"{relay.hosts[0].host}:{relay.hosts[0].port}", routes=tuple(routes), relay=True)
 
 
 def _from_source(route: Route, choice: Sequence[Source]) -> Route:

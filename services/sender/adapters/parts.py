@@ -31,13 +31,29 @@ class Part:
 
 def text_part(text: str, *, subtype: str) -> Part:
     """A text in UTF-8, as quoted-printable or base64, whichever is shorter."""
-    raw = _LINE_ENDS.sub("\n", text).encode("utf-8", "replace")
-    if not raw.endswith(b"\n"):
-        raw += b"\n"
-    quoted = binascii.b2a_qp(raw, istext=True).replace(b"\n", b"\r\n")
-    plain = len(quoted) <= len(raw) * 1.4
-    encoding, body = ("quoted-printable", quoted) if plain else ("base64", _base64(raw.replace(b"\n", b"\r\n")))
+    text = text if text.endswith(("\n", "\r")) else f"{text}\n"
+    quoted, length = encoded_lines(text)
+    part = quoted_part(quoted, length=length, subtype=subtype)
+    return part or _text_part("base64", _base64(_as_lines(text).replace(b"\n", b"\r\n")), subtype=subtype)
+
+
+def encoded_lines(text: str) -> tuple[bytes, int]:
+    """Whole lines as quoted-printable, which encodes each by itself, and how many bytes they were before."""
+    raw = _as_lines(text)
+    return binascii.b2a_qp(raw, istext=True).replace(b"\n", b"\r\n"), len(raw)
+
+
+def quoted_part(quoted: bytes, *, length: int, subtype: str) -> Part | None:
+    """Lines encoded as quoted-printable, `length` bytes before; None when base64 would be shorter."""
+    return _text_part("quoted-printable", quoted, subtype=subtype) if len(quoted) <= length * 1.4 else None
+
+
+def _text_part(encoding: str, body: bytes, *, subtype: str) -> Part:
     return Part((f"Content-Type: text/{subtype}; charset=utf-8", f"Content-Transfer-Encoding: {encoding}"), body)
+
+
+def _as_lines(text: str) -> bytes:
+    return (_LINE_ENDS.sub("\n", text) if "\r" in text else text).encode("utf-8", "replace")
 
 
 def file_part(file: File) -> Part:

@@ -5,7 +5,6 @@ Frames go over the socket that is its standard input; it ends with the socket.
 
 import math
 import os
-import re
 import resource
 import signal
 import socket
@@ -20,12 +19,10 @@ from jinja2.exceptions import SecurityError
 from services.sender.adapters import render_frames as frames
 from services.sender.adapters.render_frames import LENGTH, OUT_OF_MEMORY, Answer, Request
 from services.sender.adapters.urls import harmless
-from shared.templating import TooMuch, environment
+from shared.templating import TooMuch, environment, one_line
 
 MAX_OUTPUT: Final = 1024 * 1024  # bytes of each part
 MAX_CACHED: Final = 200  # template versions
-
-_LINE_BREAKS: Final = re.compile("[\\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 class Failed(Exception):
@@ -75,7 +72,7 @@ def answer(templates: Templates, request: Request) -> Answer:
         return Answer(failure="it is nested too deeply")
     html = done.get("html")
     return Answer(
-        subject=_LINE_BREAKS.sub(" ", done["subject"]).strip(),
+        subject=one_line(done["subject"]),
         html=harmless(html) if html is not None else None,
         text=done.get("text"),
     )

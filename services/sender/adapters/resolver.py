@@ -13,10 +13,14 @@ import dns.name
 import dns.nameserver
 import dns.rdata
 import dns.resolver
+from dns.rdtypes.ANY.MX import MX
+from dns.rdtypes.ANY.TLSA import TLSA
+from dns.rdtypes.ANY.TXT import TXT
 
 from services.sender.adapters.remembered import Remembered
 from services.sender.domain.dns import Dns, Lookup
 from services.sender.domain.mx import Exchange
+from services.sender.domain.tls import TlsaRecord
 
 T = TypeVar("T")
 Clock = Callable[[], float]
@@ -41,6 +45,7 @@ class Resolver:
         self._a = remembered("A", str)
         self._aaaa = remembered("AAAA", str)
         self._txt = remembered("TXT", _text)
+        self._tlsa = remembered("TLSA", _tlsa)
 
     async def exchanges(self, domain: str) -> Lookup[Exchange]:
         """MX records."""
@@ -57,6 +62,10 @@ class Resolver:
     async def texts(self, name: str) -> Lookup[str]:
         """TXT records, each of one piece."""
         return await self._txt.get(name)
+
+    async def tlsa(self, host: str, *, port: int) -> Lookup[TlsaRecord]:
+        """TLSA records of a server."""
+        return await self._tlsa.get(f"_{port}._tcp.{host}")
 
 
 class _Question(Generic[T]):
@@ -139,11 +148,18 @@ def _why(error: BaseException) -> str:
 
 
 def _exchange(record: dns.rdata.Rdata) -> Exchange:
-    return Exchange(record.preference, _host(record.exchange))  # type: ignore[attr-defined]  # an MX record has both
+    assert isinstance(record, MX)
+    return Exchange(record.preference, _host(record.exchange))
 
 
 def _text(record: dns.rdata.Rdata) -> str:
-    return b"".join(record.strings).decode("ascii", "replace")  # type: ignore[attr-defined]  # a TXT record has them
+    assert isinstance(record, TXT)
+    return b"".join(record.strings).decode("ascii", "replace")
+
+
+def _tlsa(record: dns.rdata.Rdata) -> TlsaRecord:
+    assert isinstance(record, TLSA)
+    return TlsaRecord(record.usage, record.selector, record.mtype, record.cert)
 
 
 def _host(name: dns.name.Name) -> str:

@@ -9,7 +9,8 @@ from msgspec.structs import asdict, replace
 
 from services.sender.domain.decision import NOTHING, Decision, envelope, final
 from services.sender.domain.retry import RetryPolicy, retry_at
-from services.sender.replies import CLASSIFIER_VERSION, classify
+from services.sender.replies import classify
+from shared.bounces.classifier import Classifier
 from shared.commands import ReportOutcome, SmtpResult
 from shared.events import (
     EmailBounced,
@@ -60,7 +61,9 @@ def begin(email: OpenEmail, *, mx_host: str, tls_policy: str, now: datetime) -> 
     return Decision(facts=(fact,), work=marked)
 
 
-def end(email: OpenEmail, ended: Ended, *, policy: RetryPolicy, now: datetime, chance: float) -> Decision:
+def end(
+    email: OpenEmail, ended: Ended, *, policy: RetryPolicy, classifier: Classifier, now: datetime, chance: float
+) -> Decision:
     """What the outcome of an attempt makes of the email."""
     if not ended.marked:
         email = replace(email, attempt=email.attempt + 1)
@@ -69,7 +72,7 @@ def end(email: OpenEmail, ended: Ended, *, policy: RetryPolicy, now: datetime, c
         case "delivered":
             return _delivered(email, ended, now)
         case "bounced":
-            return _bounced(email, ended.result, now)
+            return _bounced(email, ended.result, classifier=classifier, now=now)
         case "in_doubt":
             return doubt(email, result=ended.result, evidence=ended.detail or "", now=now, wait=_first(policy))
         case "failed":
@@ -109,18 +112,17 @@ def _deferred(email: OpenEmail, ended: Ended, *, retry: datetime, now: datetime)
     return Decision(facts=(fact,), work=replace(email, status="deferred", due_at=retry))
 
 
-def _bounced(email: OpenEmail, result: SmtpResult, now: datetime) -> Decision:
-    judged = classify(result)
+def _bounced(email: OpenEmail, result: SmtpResult, *, classifier: Classifier, now: datetime) -> Decision:
+    judged = classify(result, classifier=classifier)
     fact = EmailBounced(
         **envelope(email, kind="email.bounced", at=now),
         **asdict(result),
         origin="smtp",
         bounce_class=judged.bounce_class,
         bounce_category=judged.category,
-        classifier_version=CLASSIFIER_VERSION,
+        classifier_version=classifier.version,
     )
-    unknown = judged.bounce_class == "hard" and judged.category == "invalid_recipient"
-    added = _suppress(email, cause=fact.event_id, now=now) if unknown else NOTHING
+    added = _suppress(email, cause=fact.event_id, now=now) if judged.suppresses else NOTHING
     return Decision(
         facts=(fact, *added.facts),
         work=final(email, outcome="bounced", at=now),

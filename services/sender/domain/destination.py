@@ -1,12 +1,13 @@
 """A domain's servers with the routes to them, or why there is no way; from what the DNS said. Pure."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.sender.domain.dns import Lookup
 from services.sender.domain.mx import Exchange, by_preference, takes_no_mail
 from services.sender.domain.relays import Source
 from services.sender.domain.route import Route, Site, Unroutable
+from services.sender.domain.tls import DomainTls, Published, TlsaRecord
 from shared.commands import SmtpResult
 from shared.public_addresses import Network, may_be_reached
 
@@ -32,6 +33,23 @@ class Host:
 
     exchange: Exchange
     lookups: tuple[Lookup[str], ...]
+    tlsa: Lookup[TlsaRecord] | None = None  # None: not asked for
+
+    @property
+    def expires(self) -> float:
+        """Until when all of it holds (monotonic seconds)."""
+        addresses = min(lookup.expires for lookup in self.lookups)
+        return addresses if self.tlsa is None else min(addresses, self.tlsa.expires)
+
+    @property
+    def dane_is_unknown(self) -> bool:
+        """Whether it may have TLSA records that cannot be had: then it must not be used (RFC 7672 section 2.1.2)."""
+        return self.tlsa is not None and self.tlsa.status == "failed"
+
+    @property
+    def secure_tlsa(self) -> tuple[TlsaRecord, ...]:
+        """TLSA records that DNSSEC vouches for."""
+        return self.tlsa.records if self.tlsa is not None and self.tlsa.secure else ()
 
     def addresses(self, *, allowed: Sequence[Network]) -> tuple[str, ...]:
         """Those we may connect to."""
@@ -87,6 +105,33 @@ def refuse_unless_reachable(hosts: Sequence[Host], *, allowed: Sequence[Network]
     if implicit:
         raise NoWay("5.1.2", "the domain has neither MX records nor an address")
     raise NoWay("5.4.4", f"the MX hosts have no address: {_names(hosts)}")
+
+
+def protected(plain: Route, host: Host, *, tls: DomainTls) -> Route | None:
+    """How the host may be spoken to; None when it may not have the domain's mail.
+
+    TLSA records none of which is usable still mean that there is TLS (RFC 7672 section 2.2).
+    """
+    name = host.exchange.host
+    if host.dane_is_unknown:
+        return None
+    if host.secure_tlsa:
+        usable = tuple(record for record in host.secure_tlsa if record.usable)
+        strings = tuple(str(record) for record in host.secure_tlsa)
+        failure = None if usable else "tlsa-invalid"
+        published = Published(domain=tls.published.domain, kind="tlsa", strings=strings, hosts=(name,), failure=failure)
+        return replace(plain, host=name, tls="required", verify=False, tlsa=usable, published=published)
+    if not tls.allows(name):
+        return None
+    return replace(plain, host=name, tls=tls.tls, verify=tls.verify, published=tls.published)
+
+
+def refuse_unless_protected(hosts: Sequence[Host], *, tls: DomainTls) -> None:
+    """Raises `NoWay` for now, when a policy that may change again leaves no host."""
+    if all(host.dane_is_unknown for host in hosts):
+        raise NoWay("4.4.3", f"TLSA records of {_names(hosts)} cannot be had, and may not be passed over (DANE)")
+    if all(host.dane_is_unknown or not (host.secure_tlsa or tls.allows(host.exchange.host)) for host in hosts):
+        raise NoWay("4.4.4", f"the domain's MTA-STS policy names none of its MX hosts: {_names(hosts)}")
 
 
 def choices_of_sources(sources: Sequence[Source]) -> tuple[tuple[Source, ...], ...]:

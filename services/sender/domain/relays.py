@@ -6,7 +6,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from services.sender.domain.route import TlsPolicy
+from services.sender.domain.names import covers
+from services.sender.domain.tls import TlsPolicy
 from shared.events.envelope import Stream
 
 HELO: Final = (
@@ -16,7 +17,7 @@ _STRICT: Final = ConfigDict(extra="forbid", frozen=True)
 
 
 class Match(BaseModel):
-    """Which mail a rule is for: that which has all that is given. `*.example.com` is every name below example.com."""
+    """Which mail a rule is for: that which has all that is given. `*.example.com` is one label below it."""
 
     model_config = _STRICT
     stream: Stream | None = None
@@ -24,7 +25,7 @@ class Match(BaseModel):
 
     def fits(self, domain: str, *, stream: str) -> bool:
         """Whether mail to this domain in this stream is meant."""
-        return self.stream in (None, stream) and (self.domain is None or names(self.domain, domain))
+        return self.stream in (None, stream) and (self.domain is None or covers(self.domain, domain))
 
 
 class Smarthost(BaseModel):
@@ -80,12 +81,6 @@ def sources_for(sources: Sequence[Source], *, stream: str) -> tuple[Source, ...]
     """Those of the stream; when it has none of its own, those of all streams."""
     own = tuple(source for source in sources if source.stream == stream)
     return own or tuple(source for source in sources if source.stream is None)
-
-
-def names(pattern: str, domain: str) -> bool:
-    """Whether a domain is meant by `example.com` or, below it, by `*.example.com`."""
-    wanted = pattern.lower()
-    return domain.endswith(wanted[1:]) if wanted.startswith("*.") else domain == wanted
 
 
 def _parsed(address: str) -> IPv4Address | IPv6Address:

@@ -1,11 +1,9 @@
 """Where a connection goes and how long it may take (RFC 5321 section 4.5.3.2), and how it fails."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
+from services.sender.domain.tls import Published, TlsaRecord, TlsPolicy
 from shared.commands import SmtpResult
-
-TlsPolicy = Literal["none", "opportunistic", "required", "implicit"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,8 +13,10 @@ class Route:
     `tls`: opportunistic encrypts by STARTTLS when offered, without looking at the certificate, and goes on in the clear
     when that fails; required never goes on in the clear, and with `verify` checks certificate and name; implicit is the
     same for a server that speaks TLS from the first byte (RFC 8314, usually port 465). Credentials go over an encrypted
-    connection only, unless `tls` is none. `address` is the IP address to connect to (None: whatever `host` resolves to),
-    `source` the local address to connect from (None: the system's choice).
+    connection only, unless `tls` is none. With `tlsa` one of these records must prove the certificate (DANE, RFC 7672),
+    and `verify` says nothing. `address` is the IP address to connect to (None: whatever `host` resolves to), `source`
+    the local address to connect from (None: the system's choice). `published` is what the recipient's domain says about
+    TLS; routes that differ in nothing else are the same.
     """
 
     host: str
@@ -28,6 +28,8 @@ class Route:
     verify: bool = True
     address: str | None = None
     source: str | None = None
+    tlsa: tuple[TlsaRecord, ...] = ()
+    published: Published | None = field(default=None, compare=False, repr=False)
 
     @property
     def verifies(self) -> bool:
@@ -61,10 +63,14 @@ class Timeouts:
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """The receiving side as we meet it: limits and connections belong to its `name`. Routes are by preference."""
+    """The receiving side as we meet it: limits and connections belong to its `name`. Routes are by preference.
+
+    A `relay` takes mail for many destinations: their limits are not its own.
+    """
 
     name: str
     routes: tuple[Route, ...]
+    relay: bool = False
 
 
 class Unroutable(Exception):

@@ -47,6 +47,7 @@ class Attempts:
         report_late: LateReport,
     ) -> None:
         self._settings = settings
+        self._classifier = settings.classifier()
         self._ready = ready
         self._tables = tables
         self._delivery = delivery
@@ -186,7 +187,8 @@ class Attempts:
         untouched = queue_of(email) == job.queue and email.attempt == job.email.attempt
         if current if ended.marked else untouched:
             policy = self._settings.policy(email.request.stream)
-            decision = end(email, ended, policy=policy, now=now, chance=random.random())
+            judge = self._classifier
+            decision = end(email, ended, policy=policy, classifier=judge, now=now, chance=random.random())
             group.decide(job.partition, job.email_id, decision, traceparent=email.traceparent)
             self._limits.learn(group, job.site, ended, now=now.timestamp())
 

@@ -133,7 +133,7 @@ class Delivery:
         """The steps of an attempt."""
         site = await self._router.site(job.email.recipient_domain, stream=job.email.request.stream)
         mail = await self._preparer.prepare(job.email)
-        connection = await self._pools.acquire(site, limit=job.site)
+        connection = await self._pools.acquire(site)
         try:
             if not await self._mark(job, connection):
                 return None
@@ -146,7 +146,7 @@ class Delivery:
 
     async def _once_more(self, job: Job, mail: Composed, site: Site) -> Outcome:
         """A kept connection that the other side had given up says nothing about the mail: again, on another one."""
-        connection = await self._pools.acquire(site, limit=job.site, fresh=True)
+        connection = await self._pools.acquire(site, fresh=True)
         try:
             return await self._speak(job, mail, connection)
         finally:

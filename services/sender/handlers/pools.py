@@ -41,13 +41,13 @@ class Pools:
         self._closing: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def acquire(self, site: Site, *, limit: str, fresh: bool = False) -> Connection:
-        """A connection to the site, to be given back; `limit` names what limits it. Raises `ConnectFailed`."""
+    async def acquire(self, site: Site, *, fresh: bool = False) -> Connection:
+        """A connection to the site, to be given back. Raises `ConnectFailed`."""
         while True:
             connection = None if fresh else self._kept(site.name)
             if connection is not None:
                 return connection
-            if self._open[site.name] < self._limit_of(limit) and self._room():
+            if (site.relay or self._open[site.name] < self._limit_of(site.name)) and self._room():
                 return await self._connect(site)
             given = await self._turn(site.name)
             if given is not None:

@@ -15,6 +15,7 @@ from services.sender.adapters.dkim import Signer
 from services.sender.adapters.mime import Composed
 from services.sender.adapters.smtp import Connection, Connector, Route, Timeouts
 from services.sender.replies import classify
+from shared.bounces.builtin import classifier
 from shared.dkim import DkimDomain, DkimKey, generate_key
 from tests.unit.sender.adapters.mails import an_email, composed
 
@@ -85,5 +86,5 @@ async def test_each_behaviour(connection: Connection, row: Behaviour) -> None:
 async def test_an_unknown_user_is_a_hard_bounce(connection: Connection) -> None:
     outcome = await connection.deliver(mail(to="hardbounce+7@example.com"), may_finish=lambda: True)
 
-    assert classify(outcome.result).category == "invalid_recipient"
+    assert classify(outcome.result, classifier=classifier()).category == "invalid_recipient"
     assert "hardbounce" not in str(outcome.result)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from services.sender.domain.attempt import Ended, begin, decide, doubt, end, give_up, settle, suppress
 from services.sender.domain.decision import NOTHING, Decision
 from services.sender.domain.retry import RetryPolicy
+from shared.bounces.builtin import classifier
 from shared.commands import ReportOutcome, SmtpResult
 from shared.events.codec import event_type
 from shared.lifecycle import EMPTY, apply
@@ -30,7 +31,7 @@ def ended(kind: Any, **changes: Any) -> Ended:
 
 
 def ends(email: OpenEmail, how: Ended, **changes: Any) -> Decision:
-    return end(email, how, **{"policy": POLICY, "now": NOW, "chance": 0.5, **changes})
+    return end(email, how, **{"policy": POLICY, "classifier": classifier(), "now": NOW, "chance": 0.5, **changes})
 
 
 def test_a_mark_counts_the_attempt_and_says_where_to() -> None:
