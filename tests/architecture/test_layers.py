@@ -16,12 +16,16 @@ PURE: Final = [
     *(path for service in SERVICES for path in modules(f"services/{service}/domain")),
     *(ROOT / "shared" / f"{name}.py" for name in ("lifecycle", "topics", "commands", "records", "problems")),
     *(ROOT / "shared" / f"{name}.py" for name in ("tokens", "templating", "position", "public_addresses")),
+    *(
+        ROOT / "shared" / "bounces" / f"{name}.py"
+        for name in ("judgement", "reading", "phrases", "rules", "classifier")
+    ),
     ROOT / "services" / "sender" / "replies.py",
 ]
 LIBRARY: Final = (
-    "abc array ast base64 binascii bisect collections contextlib copy dataclasses datetime decimal email enum",
+    "abc array ast base64 binascii bisect collections contextlib copy dataclasses datetime decimal difflib email enum",
     "fractions functools hashlib heapq hmac html ipaddress itertools json math msgspec operator re string",
-    "struct textwrap types typing unicodedata urllib uuid zlib",
+    "struct textwrap tomllib types typing unicodedata urllib uuid zlib",
 )
 PURE_LIBRARY: Final = frozenset(" ".join(LIBRARY).split())
 # Pure, and each of use to pure code: an address's grammar, a settings value, syntax trees of templates, headers, links.

@@ -15,6 +15,7 @@ from services.sender.domain.intake import Asked, Surroundings, send
 from services.sender.domain.retry import RetryPolicy
 from shared.acceptance import Accepted, Refusal
 from shared.acceptance.mailboxes import Mailbox
+from shared.bounces.builtin import classifier
 from shared.commands import CancelEmail, HoldEmail, ReleaseEmail, ReportOutcome, RescheduleEmail, SendEmail, SmtpResult
 from shared.events import EmailEvent
 from shared.lifecycle import EMPTY as NO_FACTS
@@ -143,7 +144,7 @@ class Owner:
 
     def _end(self, row: OpenEmail, *, kind: Any, marked: bool) -> Decision:
         ended = Ended(kind=kind, result=UNKNOWN, marked=marked)
-        return attempt.end(row, ended, policy=self.policy, now=self.now, chance=0.5)
+        return attempt.end(row, ended, policy=self.policy, classifier=classifier(), now=self.now, chance=0.5)
 
 
 JO, ACME = Mailbox(address="jo@example.com"), Mailbox(address="a@acme.test")

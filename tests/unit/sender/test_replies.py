@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sender.replies import Judgement, classify, clean, enhanced_status, redact
+from services.sender.replies import classify, clean, enhanced_status, redact
+from shared.bounces.builtin import classifier
+from shared.bounces.judgement import Judgement
 from shared.commands import SmtpResult
 
 
@@ -65,9 +67,9 @@ def test_clean_text_is_whole_readable_and_not_endless() -> None:
     ("code", "text", "bounce_class", "category"),
     [
         (550, "5.1.1 <recipient>: Recipient address rejected: User unknown", "hard", "invalid_recipient"),
-        (556, "5.1.10 domain has a null MX", "hard", "invalid_recipient"),
+        (556, "5.1.10 domain has a null MX", "hard", "bad_domain"),
         (550, "5.1.2 bad system", "hard", "bad_domain"),
-        (550, "5.1.8 sender domain not found", "admin", "protocol_error"),
+        (550, "5.1.8 sender domain not found", "admin", "auth_failed"),
         (550, "5.2.1 disabled", "hard", "inactive_mailbox"),
         (552, "5.2.2 mailbox full", "soft", "mailbox_full"),
         (552, "5.3.4 too big", "soft", "message_too_large"),
@@ -104,10 +106,10 @@ def test_kinds_of_bounces(code: int | None, text: str | None, *, bounce_class: s
         smtp_reply_text=text,
         enhanced_status_code=enhanced_status(code, text) if code is not None and text is not None else None,
     )
-    assert classify(result) == Judgement(bounce_class, category)
+    assert classify(result, classifier=classifier()) == Judgement(bounce_class, category)
 
 
 @pytest.mark.parametrize("text", ["5.7.1 no such user", "5.1.0 user unknown in local recipient table"])
 def test_words_count_where_the_code_says_little(text: str) -> None:
     result = SmtpResult(smtp_reply_code=550, smtp_reply_text=text, enhanced_status_code=text[:5])
-    assert classify(result).category == "invalid_recipient"
+    assert classify(result, classifier=classifier()).category == "invalid_recipient"
