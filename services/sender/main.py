@@ -11,15 +11,20 @@ import structlog
 from confluent_kafka import Consumer
 
 from services.sender import metrics
+from services.sender.adapters import dane
 from services.sender.adapters.changelog import Changelog
 from services.sender.adapters.dkim import Signer
+from services.sender.adapters.https import Https
+from services.sender.adapters.mta_sts import MtaSts
 from services.sender.adapters.mx import DirectMx, Smarthosts
 from services.sender.adapters.prepare import MailPreparer
 from services.sender.adapters.resolver import Resolver
 from services.sender.adapters.slot import Slot, claim
 from services.sender.adapters.smtp import Connector
+from services.sender.adapters.sts_policies import StsPolicies
 from services.sender.adapters.tables import Tables
 from services.sender.adapters.templates import Renderer
+from services.sender.adapters.tls_policies import TlsPolicies
 from services.sender.consumer import Owner
 from services.sender.handlers.attempts import Attempts
 from services.sender.handlers.delivery import Delivery
@@ -75,7 +80,7 @@ def _sender(settings: SenderSettings, slot: Slot) -> Iterator[Owner]:
         ownership = Ownership(
             slot.folder, changelog=changelog, ready=ready, waiting=waiting, clock=clock, doubt_wait=doubt_wait
         )
-        router, limits = _router(settings), PlainLimits(settings)
+        router, limits = _router(settings, slot), PlainLimits(settings)
         delivery = _delivery(settings, parts, tables=tables, router=router, limits=limits, lease=lease, clock=clock)
         attempts = Attempts(
             settings,
@@ -119,7 +124,7 @@ def _delivery(
     parts.callback(renderer.close)
     renderer.start()
     pools = Pools(
-        Connector(settings.timeouts()),
+        Connector(settings.timeouts(), verify_peer=dane.prove),
         most=settings.smtp_connections,
         mails_per_connection=settings.smtp_mails_per_connection,
         limit_of=limits.connections,
@@ -149,9 +154,11 @@ def _producer(settings: SenderSettings, slot: Slot) -> Callable[[], Transactiona
     return lambda: TransactionalProducer(config.transactional(settings, transactional_id=transactional_id))
 
 
-def _router(settings: SenderSettings) -> Smarthosts:
-    plain, sources = settings.mx_route(), settings.smtp_sources
-    direct = DirectMx(Resolver(settings.dns()), plain=plain, sources=sources, allowed=settings.allowed_networks())
+def _router(settings: SenderSettings, slot: Slot) -> Smarthosts:
+    resolver, plain, sources = Resolver(settings.dns()), settings.mx_route(), settings.smtp_sources
+    sts = MtaSts(resolver, Https(resolver), policies=StsPolicies(slot.folder / "mta-sts.sqlite3"))
+    tls = TlsPolicies(sts, rules=settings.tls_domains, usual=plain)
+    direct = DirectMx(resolver, plain=plain, tls=tls, sources=sources, allowed=settings.allowed_networks())
     return Smarthosts(settings.relays(), plain=plain, otherwise=direct, sources=sources)
 
 

@@ -9,7 +9,7 @@ from services.sender.domain.limits import Limit
 from services.sender.domain.relays import HELO, Relay, Smarthost, Source
 from services.sender.domain.retry import RetryPolicy
 from services.sender.domain.route import Route, Timeouts
-from services.sender.domain.tls import TlsPolicy
+from services.sender.domain.tls import TlsPolicy, TlsRule
 from services.sender.domain.warm_up import WarmUp
 from shared.bounces.settings import BounceSettings
 from shared.dkim import DkimDomain
@@ -66,6 +66,15 @@ class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, OperatorSe
     )
     dns_servers: str = Field("", description="resolvers with commas, address or address:port; the system's when empty")
     dns_timeout_seconds: float = Field(10, gt=0, description="for the answer to one question to the DNS")
+    dns_trust_ad: bool = Field(
+        False,
+        description="the resolvers validate DNSSEC and nobody can come between (on this machine): then DANE is applied",
+    )
+    tls_domains: list[TlsRule] = Field(
+        default_factory=list,
+        description='JSON: [{"domain": …, "tls": none, opportunistic or required, "verify": …}]; TLS to the MX hosts of '
+        "these domains, whatever they publish by MTA-STS or DANE",
+    )
     smtp_connections: int = Field(20, ge=1, le=1000, description="connections at once; each carries one mail at a time")
     smtp_mails_per_connection: int = Field(100, ge=1, description="mails before a connection is renewed")
     smtp_timeout_seconds: float = Field(300, gt=0, description="for each reply before the final dot (RFC 5321)")
@@ -161,7 +170,7 @@ class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, OperatorSe
 
     def dns(self) -> Dns:
         """How the DNS is asked."""
-        return Dns(servers=nameservers(self.dns_servers), timeout=self.dns_timeout_seconds)
+        return Dns(servers=nameservers(self.dns_servers), timeout=self.dns_timeout_seconds, trust_ad=self.dns_trust_ad)
 
     def allowed_networks(self) -> tuple[Network, ...]:
         """Networks that are not public, and that mail may go to all the same."""

@@ -8,17 +8,15 @@ from typing import Any
 
 import pytest
 
-from services.sender.adapters.mx import DirectMx, Smarthosts
-from services.sender.adapters.resolver import Resolver
-from services.sender.domain.dns import Dns
+from services.sender.adapters.mx import Smarthosts
 from services.sender.domain.relays import Match, Relay, Smarthost, Source
 from services.sender.domain.route import Route, Site, Unroutable
 from shared.public_addresses import networks
 from tests.fakes.dns_server import SERVFAIL, SILENCE, DnsServer
+from tests.integration.sender.routing import PLAIN, direct
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 
-PLAIN = Route(host="", port=25, helo="mail.acme.test")
 ZONE = """
     example.com     300 MX    20 mx2.example.com.
     example.com     300 MX    10 mx1.example.com.
@@ -43,15 +41,10 @@ ZONE = """
 BROKEN = {"servfail.test": SERVFAIL, "silent.test": SILENCE, "deaf.example.com": SERVFAIL}
 
 
-def router(server: DnsServer, **changes: Any) -> DirectMx:
-    resolver = Resolver(Dns(servers=(server.address,), timeout=0.3))
-    return DirectMx(resolver, **{"plain": PLAIN} | changes)
-
-
 async def find(*domains: str, **changes: Any) -> list[Site]:
     async with DnsServer(ZONE, broken=BROKEN) as server:
-        direct = router(server, **changes)
-        return [await direct.site(domain, stream="transactional") for domain in domains]
+        routing = direct(server, **changes)
+        return [await routing.site(domain, stream="transactional") for domain in domains]
 
 
 def targets(site: Site) -> list[tuple[str, str | None]]:
@@ -113,21 +106,21 @@ async def test_networks_that_are_allowed() -> None:
 
 async def test_a_thousand_mails_ask_once_and_the_site_is_known_from_then_on() -> None:
     async with DnsServer(ZONE) as server:
-        direct = router(server)
-        assert direct.known_site("example.com", stream="broadcast") == "example.com"
-        await asyncio.gather(*(direct.site("example.com", stream="broadcast") for _ in range(1000)))
+        routing = direct(server)
+        assert routing.known_site("example.com", stream="broadcast") == "example.com"
+        await asyncio.gather(*(routing.site("example.com", stream="broadcast") for _ in range(1000)))
         assert set(server.asked.values()) == {1}
-        assert direct.known_site("example.com", stream="broadcast") == "{mx1,mx2}.example.com"
+        assert routing.known_site("example.com", stream="broadcast") == "{mx1,mx2}.example.com"
 
 
 async def test_what_has_no_way_is_not_asked_for_each_mail_either() -> None:
     async with DnsServer(ZONE) as server:
-        direct = router(server)
+        routing = direct(server)
         for _ in range(3):
             with pytest.raises(Unroutable):
-                await direct.site("null.test", stream="broadcast")
+                await routing.site("null.test", stream="broadcast")
         assert server.asked["null.test MX"] == 1
-        assert direct.known_site("null.test", stream="broadcast") == "null.test"
+        assert routing.known_site("null.test", stream="broadcast") == "null.test"
 
 
 def source(address: str, **more: Any) -> Source:
@@ -162,7 +155,7 @@ async def test_addresses_that_no_source_reaches_are_left_out() -> None:
 
 
 def smarthosts(relays: Sequence[Relay], server: DnsServer, **changes: Any) -> Smarthosts:
-    return Smarthosts(relays, plain=PLAIN, otherwise=router(server), **changes)
+    return Smarthosts(relays, plain=PLAIN, otherwise=direct(server), **changes)
 
 
 async def test_smarthosts_in_their_order_and_the_rest_direct() -> None:
@@ -180,7 +173,7 @@ async def test_smarthosts_in_their_order_and_the_rest_direct() -> None:
         site = await routing.site("example.com", stream="broadcast")
         first = Route(host="relay1.test", port=587, tls="required", username="u", password="p", helo="mail.acme.test")
         second = Route(host="relay2.test", port=465, tls="implicit", verify=False, helo="mail.acme.test")
-        assert site == Site(name="relay1.test:587", routes=(first, second))
+        assert site == Site(name="relay1.test:587", routes=(first, second), relay=True)
         assert routing.known_site("example.com", stream="broadcast") == "example.com"
         assert (await routing.site("bare.test", stream="broadcast")).name == "bare.test"
         await routing.site("example.com", stream="transactional")
