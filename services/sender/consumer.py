@@ -17,6 +17,7 @@ from services.sender.handlers.attempts import Attempts
 from services.sender.handlers.intake import Intake
 from services.sender.handlers.timers import Timers
 from services.sender.lease import Lease
+from services.sender.limiting import Limiting
 from services.sender.ownership import Ownership
 from services.sender.requests import Requests
 from services.sender.settings import SenderSettings
@@ -46,6 +47,7 @@ class Owner:
         intake: Intake,
         timers: Timers,
         attempts: Attempts,
+        limiting: Limiting,
     ) -> None:
         self._settings = settings
         self._requests = requests
@@ -57,6 +59,7 @@ class Owner:
         self._intake = intake
         self._timers = timers
         self._attempts = attempts
+        self._limiting = limiting
         self._metadata: Any = None
         self._last_commit = float("-inf")
         self._stopping = False
@@ -83,6 +86,7 @@ class Owner:
         if messages or self._attempts.ripe():
             self._attempts.collect(group)
         self._timers.handle(group)
+        self._limiting.handle(group)
         self._attempts.hand_out(group)
         self._commit(group, moved=bool(messages))
 

@@ -29,11 +29,13 @@ from services.sender.consumer import Owner
 from services.sender.handlers.attempts import Attempts
 from services.sender.handlers.delivery import Delivery
 from services.sender.handlers.intake import RequestIntake
-from services.sender.handlers.plain_limits import PlainLimits
+from services.sender.handlers.limits import Limits
 from services.sender.handlers.pools import Pools
 from services.sender.handlers.reports import Reports
 from services.sender.handlers.timers import Timers
+from services.sender.handlers.weights import Weights
 from services.sender.lease import Lease
+from services.sender.limiting import Limiting
 from services.sender.ownership import Ownership
 from services.sender.ready import Ready
 from services.sender.requests import Requests
@@ -69,10 +71,11 @@ def _sender(settings: SenderSettings, slot: Slot) -> Iterator[Owner]:
         plain = FutureProducer(config.producer(settings))
         parts.callback(plain.close)
         reports = Reports(settings, plain)
-        tables = Tables(settings, unreadable=reports.unreadable)
+        tables = Tables(settings, unreadable=reports.unreadable, operators=settings.operator_tenant)
         parts.callback(tables.close)
         tables.start(timeout=60)
-        lease, ready, waiting = Lease(clock, seconds=settings.lease_seconds), Ready(), Ready()
+        weights = Weights(settings.tenant_weights, controls=tables)
+        lease, ready, waiting = Lease(clock, seconds=settings.lease_seconds), Ready(weights.weigh), Ready()
         requests = _requests(settings, slot, clock=clock)
         changelog = Changelog(settings, unreadable=reports.unreadable)
         parts.callback(changelog.close)
@@ -80,7 +83,16 @@ def _sender(settings: SenderSettings, slot: Slot) -> Iterator[Owner]:
         ownership = Ownership(
             slot.folder, changelog=changelog, ready=ready, waiting=waiting, clock=clock, doubt_wait=doubt_wait
         )
-        router, limits = _router(settings, slot), PlainLimits(settings)
+        router = _router(settings, slot)
+        limiting = Limiting(
+            settings,
+            controls=tables,
+            router=router,
+            ownership=ownership,
+            clock=clock,
+            free=lambda: delivery.capacity - attempts.busy,
+        )
+        limits = limiting.limits
         delivery = _delivery(settings, parts, tables=tables, router=router, limits=limits, lease=lease, clock=clock)
         attempts = Attempts(
             settings,
@@ -104,9 +116,11 @@ def _sender(settings: SenderSettings, slot: Slot) -> Iterator[Owner]:
             intake=RequestIntake(settings, tables=tables, clock=clock, ends=requests.ends),
             timers=Timers(settings, waiting=waiting, clock=clock, positions=requests.positions),
             attempts=attempts,
+            limiting=limiting,
         )
         checks = partial(_checks, settings, owner, tables)
-        parts.callback(serve_admin(host=settings.admin_host, port=settings.admin_port, checks=checks).shutdown)
+        port = settings.admin_port + slot.number  # so that several senders can share a machine and its settings
+        parts.callback(serve_admin(host=settings.admin_host, port=port, checks=checks).shutdown)
         yield owner
 
 
@@ -116,7 +130,7 @@ def _delivery(
     *,
     tables: Tables,
     router: Smarthosts,
-    limits: PlainLimits,
+    limits: Limits,
     lease: Lease,
     clock: SystemClock,
 ) -> Delivery:

@@ -121,6 +121,15 @@ class OpenEmails:
         row = self._db.execute("select min(due) from email where queue = ? and due > ?", (queue, after)).fetchone()
         return None if row is None else row[0]
 
+    def later(self, queue: str, *, after: tuple[float, UUID], limit: int) -> list[tuple[float, UUID]]:
+        """The rows of a queue that come after a place in it, in order: due time and id."""
+        self._write()
+        rows = self._db.execute(
+            "select due, id from email where queue = ? and (due, id) > (?, ?) order by due, id limit ?",
+            (queue, after[0], after[1].bytes, limit),
+        )
+        return [(due, UUID(bytes=id)) for due, id in rows.fetchall()]
+
     def with_status_sending(self) -> list[tuple[UUID, OpenEmail]]:
         """Emails whose mark was committed and whose outcome was not: after a takeover, in doubt."""
         self._write()

@@ -119,8 +119,13 @@ class Attempts:
     def _gate(self, key: QueueKey) -> Opening:
         if self._tables.paused(tenant=key.tenant, stream=key.stream, batch=key.batch, destination=key.destination):
             return PAUSED
+        now = self._clock.now().timestamp()
+        source = Opening(self._limits.source_opens_at(key.stream, now=now), f"\x00{key.stream}")
+        if source.at > now:
+            return source
+        self._ready.reopen(source.behind, all_of_them=True)
         site = self._router.known_site(key.destination, stream=key.stream)
-        return Opening(self._limits.opens_at(site, stream=key.stream, now=self._clock.now().timestamp()), site)
+        return Opening(self._limits.opens_at(site, stream=key.stream, now=now), site)
 
     def _decided(self, group: Group, key: QueueKey, email_id: UUID, email: OpenEmail) -> bool:
         """Whether the email ends here: its time is over, or the list now says no (checked at send time)."""
@@ -190,7 +195,7 @@ class Attempts:
             judge = self._classifier
             decision = end(email, ended, policy=policy, classifier=judge, now=now, chance=random.random())
             group.decide(job.partition, job.email_id, decision, traceparent=email.traceparent)
-            self._limits.learn(group, job.site, ended, now=now.timestamp())
+            self._limits.learn(group, job.site, ended, now=now.timestamp(), cause=decision.facts[0].event_id)
 
     def _late(self, job: Job, ended: Ended | None) -> None:
         """The partition has moved on: what was learnt goes to its new owner (rule 5), which may be us again."""

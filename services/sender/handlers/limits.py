@@ -237,11 +237,12 @@ class Limits:
     def _count(self, state: _Site, limit: Limit, now: float) -> None:
         share = self._share()
         state.most = permits(limit.in_flight or 1, share, now=now)
-        state.connections = permits(limit.connections or 1, share, now=now)
-        if state.connections == 0:
+        connections = permits(limit.connections or 1, share, now=now)
+        state.connections = max(1, connections)  # for what is in hand already
+        if connections == 0:
             state.most = 0
         if state.trouble.failures:  # one asks whether it is over
-            state.most, state.connections = min(1, state.most), min(1, state.connections)
+            state.most, state.connections = min(1, state.most), 1
 
     def _pace(self, state: _Site, rate: float | None, now: float) -> None:
         if rate is None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from services.sender.domain.attempt import Ended, FailureReason
 from services.sender.domain.mail import Composed, Outcome
@@ -43,6 +44,9 @@ class Limits(Protocol):
     def opens_at(self, site: str, *, stream: str, now: float) -> float:
         """0.0: another email may go now; a time (seconds of the epoch): look again then; inf: when one is released."""
 
+    def source_opens_at(self, stream: str, *, now: float) -> float:
+        """The same for the addresses that a stream sends from: 0.0, or when their warm-up lets another email go."""
+
     def taken(self, site: str, *, stream: str, now: float) -> None:
         """An email goes there now."""
 
@@ -52,8 +56,11 @@ class Limits(Protocol):
     def connections(self, site: str) -> int:
         """Most connections at once; may be asked from another thread."""
 
-    def learn(self, group: Group, site: str, ended: Ended, *, now: float) -> None:
-        """What an attempt says of the site: trouble backs it off, rules on replies limit it (facts, controls)."""
+    def learn(self, group: Group, site: str, ended: Ended, *, now: float, cause: UUID | None = None) -> None:
+        """What an attempt says of the site: trouble backs it off, rules on replies limit it (facts, controls).
+
+        `cause` is the fact that says how the attempt ended.
+        """
 
 
 class CannotPrepare(Exception):

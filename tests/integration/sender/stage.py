@@ -19,9 +19,9 @@ from services.sender.domain.route import Site
 from services.sender.handlers.attempts import Attempts
 from services.sender.handlers.delivery import Job
 from services.sender.handlers.intake import RequestIntake
-from services.sender.handlers.plain_limits import PlainLimits
 from services.sender.handlers.timers import Timers
 from services.sender.lease import Lease
+from services.sender.limiting import Limiting
 from services.sender.ownership import Ownership
 from services.sender.ready import Ready
 from services.sender.requests import Requests
@@ -100,13 +100,21 @@ class Stage:
             clock=clock,
             doubt_wait=timedelta(seconds=settings.lease_seconds),
         )
+        limiting = Limiting(
+            settings,
+            controls=tables,
+            router=Anywhere(),
+            ownership=ownership,
+            clock=clock,
+            free=lambda: delivery.capacity - attempts.busy,
+        )
         attempts = Attempts(
             settings,
             ready=ready,
             tables=tables,
             delivery=delivery,  # type: ignore[arg-type]
             router=Anywhere(),
-            limits=PlainLimits(settings),
+            limits=limiting.limits,
             clock=clock,
             epochs=ownership.epochs,
             report_late=self._late,
@@ -123,6 +131,7 @@ class Stage:
             intake=RequestIntake(settings, tables=tables, clock=clock, ends=requests.ends),
             timers=Timers(settings, waiting=waiting, clock=clock, positions=requests.positions),
             attempts=attempts,
+            limiting=limiting,
         )
         thread = threading.Thread(target=self._run, args=(owner, tables), daemon=True)
         thread.start()
