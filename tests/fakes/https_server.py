@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -68,7 +69,5 @@ async def _request(reader: asyncio.StreamReader) -> Asked:
 
 async def _goodbye(writer: asyncio.StreamWriter) -> None:
     writer.close()
-    try:
+    with suppress(ConnectionError, ssl.SSLError):  # the other side was faster
         await writer.wait_closed()
-    except (ConnectionError, ssl.SSLError):
-        pass  # the other side was faster

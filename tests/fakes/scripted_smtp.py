@@ -46,16 +46,18 @@ class ScriptedSmtp:
         *,
         tls: ssl.SSLContext | None = None,
         smtps: bool = False,
+        address: tuple[str, int] = ("127.0.0.1", 0),
     ) -> None:
         self.script: Script = {**DEFAULTS, **(script or {})}
         self.sessions: list[Heard] = []
-        self.port = 0
+        self.host, self.port = address
         self._tls = tls
         self._smtps = smtps
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "ScriptedSmtp":
-        self._server = await asyncio.start_server(self._session, "127.0.0.1", 0, ssl=self._tls if self._smtps else None)
+        tls = self._tls if self._smtps else None
+        self._server = await asyncio.start_server(self._session, self.host, self.port, ssl=tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
