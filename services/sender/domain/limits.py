@@ -1,22 +1,24 @@
 """Limits on a destination: what they are, how several add up, and what keeps a rate. Pure."""
 
-from typing import Final, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 FAIR: Final = 2.0  # a destination may hold this many times the capacity that is still free
 Number = TypeVar("Number", int, float)
 BURST_SECONDS: Final = 1.0  # what was not sent for so long may be made up at once
 
 
-class Limit(BaseModel):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limit:
     """The limits of one destination, over all senders. None: this one sets no limit of the kind."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")  # it is part of the settings
 
-    rate: float | None = Field(None, gt=0, description="emails a second")
-    connections: int | None = Field(None, ge=1, description="connections at once")
-    in_flight: int | None = Field(None, ge=1, description="emails in hand at once")
+    rate: Annotated[float | None, Field(gt=0, description="emails a second")] = None
+    connections: Annotated[int | None, Field(ge=1, description="connections at once")] = None
+    in_flight: Annotated[int | None, Field(ge=1, description="emails in hand at once")] = None
 
     def over(self, other: "Limit") -> "Limit":
         """This one where it says something, else the other."""
@@ -36,7 +38,8 @@ class Limit(BaseModel):
 
     def figures(self) -> dict[str, float]:
         """As it stands in a fact."""
-        return {name: float(value) for name, value in self.model_dump(exclude_none=True).items()}
+        named = (("rate", self.rate), ("connections", self.connections), ("in_flight", self.in_flight))
+        return {name: float(value) for name, value in named if value is not None}
 
 
 UNLIMITED: Final = Limit()

@@ -22,6 +22,7 @@ from services.sender.handlers.warming import Warming
 from shared.commands import SmtpResult
 
 FRESH_SECONDS: Final = 1.0  # how long a limit that was looked up is kept
+NAMES_SECONDS: Final = 10.0  # how long it is kept which site a name means
 TIDY_SECONDS: Final = 5.0
 MOST_SITES: Final = 20_000  # idle ones beyond it are forgotten
 
@@ -77,6 +78,11 @@ class Limits:
         warming: Warming,
     ) -> None:
         self._settings = settings
+        self._default = Limit(
+            rate=settings.destination_rate,
+            connections=settings.destination_connections,
+            in_flight=settings.destination_in_flight,
+        )
         self._controls = controls
         self._free = free
         self._share = share
@@ -179,13 +185,21 @@ class Limits:
         names = self._names_of(site, now)
         self._lift(state, names)
         state.limit = self._configured(names)
-        imposed = effective(self._imposing.current(site), now=now, lifted_at=state.lifted_at)
-        limit = state.limit.within(imposed.limit)
+        control = self._imposing.current(site)
+        imposed = effective(control, now=now, lifted_at=state.lifted_at)
+        limit = state.limit.within(imposed.limit) if control is not None else state.limit
         self._count(state, limit, now)
         self._pace(state, limit.rate, now)
         held = self._held(site)
         state.closed_until = max(imposed.closed_until, state.trouble.resume_at, now + FRESH_SECONDS if held else 0.0)
-        state.fresh_until = min(now + FRESH_SECONDS, state.span.closes if state.span else inf)
+        steady = control is None and state.pace is None and not held and not self._rotates(limit)
+        state.fresh_until = self._named_until if steady else now + FRESH_SECONDS
+        if state.span is not None:
+            state.fresh_until = min(state.fresh_until, state.span.closes)
+
+    def _rotates(self, limit: Limit) -> bool:
+        share = self._share()
+        return not share.whole and min(limit.in_flight or 1, limit.connections or 1) < share.partitions
 
     def _look_around(self) -> None:
         """When an operator or another sender has said something, or partitions have moved, all is looked up again."""
@@ -195,31 +209,29 @@ class Limits:
                 known.fresh_until = 0.0
 
     def _names_of(self, site: str, now: float) -> list[str]:
-        """The names by which settings and operators may mean a site."""
+        """The names by which settings and operators may mean a site. Which site a domain has can become known later."""
         if now >= self._named_until:
-            self._names, self._named_until = defaultdict(list), now + 10 * FRESH_SECONDS
             said = (*self._controls.controls_of("limits"), *self._controls.controls_of("flush"))
-            given = {control.name for control in said}
-            for name in sorted(given | set(self._settings.destinations)):
+            given = {control.name for control in said} | set(self._settings.destinations)
+            self._named_until = now + NAMES_SECONDS if given else inf
+            self._names = defaultdict(list)
+            for name in sorted(given):
                 self._names[self._site_of(name)].append(name)
-        return sorted({site, *self._names.get(site, ())})
+        return sorted({site, *self._names.get(site, ())}) if self._names else [site]
 
     def _configured(self, names: list[str]) -> Limit:
         """An operator's word, else the settings', else the default; of several names of a site the tightest."""
-        settings, found = self._settings, UNLIMITED
-        default = Limit(
-            rate=settings.destination_rate,
-            connections=settings.destination_connections,
-            in_flight=settings.destination_in_flight,
-        )
+        found = UNLIMITED
         for name in names:
-            found = found.within(self._operators(name).over(settings.destinations.get(name, UNLIMITED)))
-        return found.over(default)
+            said, given = self._operators(name), self._settings.destinations.get(name)
+            if said is not None or given is not None:
+                found = found.within((said or UNLIMITED).over(given or UNLIMITED))
+        return self._default if found is UNLIMITED else found.over(self._default)
 
-    def _operators(self, name: str) -> Limit:
+    def _operators(self, name: str) -> Limit | None:
         control = self._controls.control(self._settings.operator_tenant, "limits", name)
         if control is None:
-            return UNLIMITED
+            return None
         return Limit(rate=control.rate, connections=control.connections, in_flight=control.in_flight)
 
     def _held(self, site: str) -> bool:

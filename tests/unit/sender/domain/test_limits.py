@@ -1,7 +1,9 @@
 """Rates, whatever the moments at which emails come."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from services.sender.domain.limits import Limit, Pace, fair_share
 
@@ -70,3 +72,11 @@ def test_however_many_destinations_stand_still_there_is_room_for_another(capacit
     assert max(held) < capacity or capacity <= 2
     if slow < capacity / 10:
         assert sum(held) < capacity
+
+
+def test_a_limit_in_the_settings_is_checked() -> None:
+    limit = TypeAdapter(Limit)
+    assert limit.validate_python({"rate": "2.5", "in_flight": 3}) == Limit(rate=2.5, in_flight=3)
+    for wrong in ({"rate": 0}, {"connections": 0}, {"rats": 1}):
+        with pytest.raises(ValidationError):
+            limit.validate_python(wrong)
