@@ -19,6 +19,7 @@ from services.sender.domain.destination import (
     refuse_unless_protected,
     refuse_unless_reachable,
     refuse_what_takes_no_mail,
+    sites_of,
 )
 from services.sender.domain.dns import Lookup
 from services.sender.domain.mx import Exchange, hosts_to_try, site_name
@@ -96,14 +97,13 @@ class DirectMx:
         return await self._resolver.tlsa(host, port=self._plain.port)
 
     def _destination(self, hosts: Sequence[Host], *, tls: DomainTls, sources: Sequence[Source]) -> Destination:
-        choices = [
-            tuple(server for host in hosts if (server := self._server(host, tls, choice)).routes)
-            for choice in choices_of_sources(sources)
-        ]
-        usable = tuple(choice for choice in choices if choice)
-        if not usable:
+        name, sites = site_name(host.exchange.host for host in hosts), list[Site]()
+        for choice in choices_of_sources(sources):
+            servers = [server for host in hosts if (server := self._server(host, tls, choice)).routes]
+            sites += sites_of(name, servers, draw=self._draw) if servers else ()
+        if not sites:
             raise NoWay("4.4.4", "no address of POSTLOG_SMTP_SOURCES reaches the domain's servers (IPv4, IPv6)")
-        return Destination(site_name(host.exchange.host for host in hosts), usable)
+        return Destination(name, tuple(sites))
 
     def _server(self, host: Host, tls: DomainTls, choice: Sequence[Source]) -> Server:
         route = protected(self._plain, host, tls=tls)

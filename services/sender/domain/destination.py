@@ -1,7 +1,8 @@
 """A domain's servers with the routes to them, or why there is no way; from what the DNS said. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from services.sender.domain.dns import Lookup
 from services.sender.domain.mx import Exchange, by_preference, takes_no_mail
@@ -10,6 +11,8 @@ from services.sender.domain.route import Route, Site, Unroutable
 from services.sender.domain.tls import DomainTls, Published, TlsaRecord
 from shared.commands import SmtpResult
 from shared.public_addresses import Network, may_be_reached
+
+ORDERS: Final = 16
 
 
 class NoWay(Exception):
@@ -71,16 +74,22 @@ class Server:
 
 @dataclass(frozen=True)
 class Destination:
-    """`choices`: the servers, once for each choice of our source addresses."""
+    """What is known of a domain: its site, with each choice of our source addresses and in several orders."""
 
     name: str
-    choices: tuple[tuple[Server, ...], ...]
+    sites: tuple[Site, ...]
 
     def site(self, *, draw: Callable[[], float]) -> Site:
-        """For one attempt: a source, and the servers in a fresh order, as `draw` has it."""
-        servers = self.choices[int(draw() * len(self.choices))]
-        ordered = servers if len(servers) == 1 else by_preference(servers, draw=draw)
-        return Site(name=self.name, routes=tuple(route for server in ordered for route in server.routes))
+        """For one attempt."""
+        return self.sites[int(draw() * len(self.sites))]
+
+
+def sites_of(name: str, servers: Sequence[Server], *, draw: Callable[[], float]) -> Iterator[Site]:
+    """The servers in as many random orders as it takes to spread mail over equal ones (RFC 5321 section 5.1)."""
+    equal_ones = len({server.preference for server in servers}) < len(servers)
+    for _ in range(ORDERS if equal_ones else 1):
+        ordered = by_preference(servers, draw=draw)
+        yield Site(name=name, routes=tuple(route for server in ordered for route in server.routes))
 
 
 def refuse_what_takes_no_mail(found: Lookup[Exchange]) -> None:

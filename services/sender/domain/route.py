@@ -1,6 +1,7 @@
 """Where a connection goes and how long it may take (RFC 5321 section 4.5.3.2), and how it fails."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from services.sender.domain.tls import Published, TlsaRecord, TlsPolicy
 from shared.commands import SmtpResult
@@ -65,12 +66,18 @@ class Timeouts:
 class Site:
     """The receiving side as we meet it: limits and connections belong to its `name`. Routes are by preference.
 
-    A `relay` takes mail for many destinations: their limits are not its own.
+    A `relay` takes mail for many destinations: their limits are not its own. Connections serve only sites of the same
+    `pool`, which stands for the routes: domains on the same servers may have policies that differ.
     """
 
     name: str
     routes: tuple[Route, ...]
     relay: bool = False
+
+    @cached_property
+    def pool(self) -> int:
+        """Equal for sites with the same routes in any order."""
+        return hash(frozenset(self.routes))
 
 
 class Unroutable(Exception):

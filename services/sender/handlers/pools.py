@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.sender.domain.route import ConnectFailed, Route, Site
 from services.sender.handlers.ports import Connection, Connector
@@ -11,6 +11,14 @@ from services.sender.handlers.ports import Connection, Connector
 IDLE_SECONDS: Final = 30.0  # an unused connection is closed after this
 AVOID_SECONDS: Final = 60.0  # a route that failed is tried after the others for so long
 Waiter = asyncio.Future[Connection | None]
+
+
+class Key(NamedTuple):
+    """Whom a connection may serve: sites of this name and pool."""
+
+    name: str
+    pool: int
+    relay: bool
 
 
 class Pools:
@@ -34,38 +42,39 @@ class Pools:
         self._open: Counter[str] = Counter()
         self._total = 0
         self._idle: OrderedDict[Connection, float] = OrderedDict()  # since when; the longest unused first
-        self._idle_of: dict[str, list[Connection]] = {}
-        self._site_of: dict[Connection, str] = {}
-        self._waiting: OrderedDict[str, deque[Waiter]] = OrderedDict()
+        self._idle_of: dict[Key, list[Connection]] = {}
+        self._key_of: dict[Connection, Key] = {}
+        self._waiting: OrderedDict[Key, deque[Waiter]] = OrderedDict()
         self._avoid: dict[Route, float] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     async def acquire(self, site: Site, *, fresh: bool = False) -> Connection:
         """A connection to the site, to be given back. Raises `ConnectFailed`."""
+        key = Key(site.name, site.pool, site.relay)
         while True:
-            connection = None if fresh else self._kept(site.name)
+            connection = None if fresh else self._kept(key)
             if connection is not None:
                 return connection
-            if (site.relay or self._open[site.name] < self._limit_of(site.name)) and self._room():
-                return await self._connect(site)
-            given = await self._turn(site.name)
+            if self._room_at(key) and self._room():
+                return await self._connect(site, key)
+            given = await self._turn(key)
             if given is not None:
                 return given
 
     def release(self, connection: Connection) -> None:
         """Give a connection back: to who waits for it, else it is kept for a while."""
-        site = self._site_of[connection]
+        key = self._key_of[connection]
         if not connection.usable or connection.mails >= self._mails:
             self._discard(connection)
             return
-        waiter = self._next(site)
+        waiter = self._next(key)
         if waiter is not None:
             waiter.set_result(connection)
-        elif self._waiting and self._total >= self._most:
-            self._discard(connection)  # who waits is of another site
+        elif self._waiting and (self._total >= self._most or any(other.name == key.name for other in self._waiting)):
+            self._discard(connection)  # who waits is of another site or pool
         else:
-            self._keep(connection, site)
+            self._keep(connection, key)
 
     async def close(self) -> None:
         """Say QUIT on all kept connections."""
@@ -75,8 +84,8 @@ class Pools:
             self._drop_idle(connection)
         await asyncio.gather(*self._closing, return_exceptions=True)
 
-    def _kept(self, site: str) -> Connection | None:
-        while kept := self._idle_of.get(site):
+    def _kept(self, key: Key) -> Connection | None:
+        while kept := self._idle_of.get(key):
             connection = kept.pop()
             del self._idle[connection]
             if connection.usable:
@@ -84,10 +93,10 @@ class Pools:
             self._discard(connection)
         return None
 
-    def _keep(self, connection: Connection, site: str) -> None:
+    def _keep(self, connection: Connection, key: Key) -> None:
         loop = asyncio.get_running_loop()
         self._idle[connection] = loop.time()
-        self._idle_of.setdefault(site, []).append(connection)
+        self._idle_of.setdefault(key, []).append(connection)
         if self._timer is None:
             self._timer = loop.call_later(IDLE_SECONDS, self._close_unused)
 
@@ -99,11 +108,22 @@ class Pools:
 
     def _drop_idle(self, connection: Connection) -> None:
         del self._idle[connection]
-        site = self._site_of[connection]
-        self._idle_of[site].remove(connection)
-        if not self._idle_of[site]:
-            del self._idle_of[site]
+        key = self._key_of[connection]
+        self._idle_of[key].remove(connection)
+        if not self._idle_of[key]:
+            del self._idle_of[key]
         self._discard(connection)
+
+    def _room_at(self, key: Key) -> bool:
+        """Whether the site may have one more connection; an unused one of its other pools makes room."""
+        if self._full(key):
+            unused = next((each for each in self._idle if self._key_of[each].name == key.name), None)
+            if unused is not None:
+                self._drop_idle(unused)
+        return not self._full(key)
+
+    def _full(self, key: Key) -> bool:
+        return not key.relay and self._open[key.name] >= self._limit_of(key.name)
 
     def _room(self) -> bool:
         """Whether one more connection may be opened; an unused one of another site makes room."""
@@ -111,7 +131,7 @@ class Pools:
             self._drop_idle(next(iter(self._idle)))
         return self._total < self._most
 
-    async def _connect(self, site: Site) -> Connection:
+    async def _connect(self, site: Site, key: Key) -> Connection:
         self._open[site.name] += 1
         self._total += 1
         try:
@@ -119,7 +139,7 @@ class Pools:
         except BaseException:
             self._gone(site.name)
             raise
-        self._site_of[connection] = site.name
+        self._key_of[connection] = key
         return connection
 
     async def _by_a_route(self, site: Site) -> Connection:
@@ -133,23 +153,23 @@ class Pools:
                 self._avoid[route] = now + AVOID_SECONDS
         return await self._connector.connect(routes[-1])
 
-    async def _turn(self, site: str) -> Connection | None:
+    async def _turn(self, key: Key) -> Connection | None:
         """Wait for a connection, or (None) for the chance of one."""
         waiter: Waiter = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(site, deque()).append(waiter)
+        self._waiting.setdefault(key, deque()).append(waiter)
         return await waiter
 
-    def _next(self, site: str) -> Waiter | None:
-        waiting = self._waiting.get(site)
+    def _next(self, key: Key) -> Waiter | None:
+        waiting = self._waiting.get(key)
         found = None
         while waiting and (found is None or found.done()):
             found = waiting.popleft()
         if waiting is not None and not waiting:
-            del self._waiting[site]
+            del self._waiting[key]
         return None if found is None or found.done() else found
 
     def _discard(self, connection: Connection) -> None:
-        self._gone(self._site_of.pop(connection))
+        self._gone(self._key_of.pop(connection).name)
         closing = asyncio.get_running_loop().create_task(connection.close())
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
@@ -160,8 +180,8 @@ class Pools:
         if not self._open[site]:
             del self._open[site]
         self._total -= 1
-        for name in (site, *self._waiting):
-            waiter = self._next(name)
+        for key in sorted(self._waiting, key=lambda key: key.name != site):
+            waiter = None if self._full(key) else self._next(key)
             if waiter is not None:
                 waiter.set_result(None)
                 return
