@@ -6,7 +6,6 @@ import sys
 import tempfile
 import time
 import traceback
-from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -58,12 +57,17 @@ def _is_chosen(one: Scenario, asked: argparse.Namespace) -> bool:
 
 
 def _run_all(chosen: list[Scenario], *, data: Path, seed: int, quick: bool) -> list[Result]:
-    results = []
-    for brokers, group in groupby(sorted(chosen, key=lambda one: one.brokers), key=lambda one: one.brokers):
-        begun = time.monotonic()
-        with running_lab(data / f"brokers-{brokers}", brokers=brokers) as lab:
+    """Scenario after scenario in one lab, and in a new one after one that failed or for another number of brokers."""
+    results: list[Result] = []
+    left = sorted(chosen, key=lambda one: one.brokers)
+    while left:
+        begun, brokers = time.monotonic(), left[0].brokers
+        with running_lab(data / f"lab-{len(left)}", brokers=brokers) as lab:
             print(f"the lab is ready in {time.monotonic() - begun:.0f} s, brokers: {brokers}", flush=True)
-            results += [_run(one, lab, seed=seed, quick=quick) for one in group]
+            while left and left[0].brokers == brokers:
+                results.append(_run(left.pop(0), lab, seed=seed, quick=quick))
+                if not results[-1].holds:
+                    break  # what it has left behind shall not fail the others
     return results
 
 
@@ -76,10 +80,12 @@ def _run(one: Scenario, lab: Lab, *, seed: int, quick: bool) -> Result:
     except Exception as error:
         failure = f"{type(error).__name__}: {error}"
         traceback.print_exc()
-    trial.clean_up()
+    verdict = trial.judge()
+    if verdict.holds and not failure:
+        trial.clean_up()
     result = Result(
         scenario=one,
-        verdict=trial.judge(),
+        verdict=verdict,
         seconds_to_recover=trial.seconds_to_recover,
         took=time.monotonic() - begun,
         figures=trial.figures,

@@ -1,7 +1,5 @@
 """Kafka for the lab: one embedded node, or several that copy to each other; killed, frozen and started at will."""
 
-import os
-import signal
 from pathlib import Path
 
 from cli.stack.kafka import Quorum, kafka_part, new_cluster_id
@@ -27,22 +25,15 @@ class Brokers:
         """Stop every node."""
         await self._supervisor.stop(*(part.name for part in self._parts))
 
-    def pid(self, node: int = 0) -> int:
-        """The process of a node."""
-        pid = self._supervisor[self._parts[node].name].pid
-        assert pid is not None, f"broker {node} does not run"
-        return pid
+    def pid(self, node: int) -> int | None:
+        """The process of a node; None when it is dead."""
+        return self._supervisor[self._parts[node].name].pid
 
-    async def kill(self, node: int = 0) -> None:
-        """kill -9, and leave it dead."""
-        os.killpg(self.pid(node), signal.SIGKILL)
-        await self.stop(node)
-
-    async def stop(self, node: int = 0) -> None:
+    async def stop(self, node: int) -> None:
         """Stop a node in good order."""
         await self._supervisor.stop(self._parts[node].name)
 
-    async def start(self, node: int = 0) -> None:
+    async def start(self, node: int) -> None:
         """Start a node that is down; returns when it answers."""
         await self._supervisor.start(self._parts[node])
 

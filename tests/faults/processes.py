@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import threading
 import time
 from collections.abc import Iterator, Mapping
 
@@ -14,6 +13,7 @@ from cli.stack.programs import service_part
 from cli.stack.stack import Stack
 from cli.stack.supervisor import Supervisor
 from tests.faults.brokers import Brokers
+from tests.faults.failing import Failing
 from tests.servers import LoopThread
 
 START_SECONDS = 90.0
@@ -32,9 +32,7 @@ class Processes:
 
     def pid(self, name: str) -> int:
         """The process of a part, which leads a process group of its own."""
-        if name.startswith("broker"):
-            return self._brokers.pid(int(name.partition("-")[2] or 0))
-        pid = (self._extra if name in self._altered else self._stack)[name].pid
+        pid = self._pid(name)
         assert pid is not None, f"{name} does not run"
         return pid
 
@@ -43,15 +41,17 @@ class Processes:
         os.killpg(self.pid(name), number)
 
     def kill(self, name: str) -> None:
-        """kill -9, and leave it dead."""
-        with contextlib.suppress(ProcessLookupError):
-            self.signal(name, signal.SIGKILL)
+        """kill -9, and leave it dead; it may be dead already."""
+        while (pid := self._pid(name)) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+            time.sleep(0.002)  # until its end has been seen
         self.stop(name)
 
     def stop(self, name: str) -> None:
         """Stop a part in good order, and leave it stopped."""
         if name.startswith("broker"):
-            self._thread.run(self._brokers.stop(int(name.partition("-")[2] or 0)))
+            self._thread.run(self._brokers.stop(_node(name)))
         else:
             self._thread.run((self._extra if name in self._altered else self._stack).stop(name))
 
@@ -104,7 +104,7 @@ class Processes:
 
     def start_in_any_order(self, names: list[str]) -> None:
         """Start them one after the other without waiting for any; returns when all serve."""
-        threads = [threading.Thread(target=self.start, args=(name,), name=f"start {name}") for name in names]
+        threads = [Failing(lambda name=name: self.start(name)) for name in names]  # type: ignore[misc]
         for thread in threads:
             thread.start()
             time.sleep(0.3)  # the order is the point: each has begun before the next one does
@@ -115,9 +115,14 @@ class Processes:
         """Stop the further senders."""
         self._thread.run(self._extra.stop(*self._altered))
 
+    def _pid(self, name: str) -> int | None:
+        if name.startswith("broker"):
+            return self._brokers.pid(_node(name))
+        return (self._extra if name in self._altered else self._stack)[name].pid
+
     def _start(self, name: str) -> None:
         if name.startswith("broker"):
-            self._thread.run(self._brokers.start(int(name.partition("-")[2] or 0)))
+            self._thread.run(self._brokers.start(_node(name)))
         elif name in self._altered:
             self._thread.run(self._extra.start(self._altered[name]))
         else:
@@ -129,3 +134,7 @@ class Processes:
         part = service_part("sender", port=port, environment=environment)
         command = part.command if options is None else (part.command[0], "-m", "tests.faults.altered_sender", *options)
         return Part(name=name, command=command, ready=part.ready, address=part.address, environment=environment)
+
+
+def _node(broker: str) -> int:
+    return int(broker.partition("-")[2] or 0)

@@ -54,11 +54,11 @@ async def plain(step: Step) -> str | None:
     return None
 
 
-def paced(seconds: float) -> Play:
-    """Takes everything, and every final dot so many seconds after it came: work is always in the middle."""
+def paced(seconds: float, *, at: Phase = "dot") -> Play:
+    """Takes everything, but takes its time at one step: work is always in the middle."""
 
     async def play(step: Step) -> str | None:
-        if step.phase == "dot":
+        if step.phase == at:
             await asyncio.sleep(seconds)
         return None
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from tests.faults.client import Promise
+from tests.faults.failing import Failing
 from tests.faults.lab import Lab
 from tests.faults.ledger import Ledger, Verdict
 from tests.faults.smtp_server import Play, paced, plain
@@ -125,7 +126,8 @@ class Trial:
             time.sleep(0.02)
 
     def judge(self) -> Verdict:
-        """Wait until every promised email is final and shown as such, and set the books against everything."""
+        """With a plain server, wait until every email is final and shown as such; then set the books against all."""
+        self.play(plain)
         wanted = self.ledger.acknowledged
         self._patiently(lambda: len(self.lab.facts.settled(wanted)) == len(wanted), SETTLE_SECONDS)
         shown: dict[str, str] = {}
@@ -144,8 +146,7 @@ class Trial:
         return self.lab.client.statuses(batches=sorted(batches), singles=singles)
 
     def clean_up(self) -> None:
-        """Leave the lab as it was: a plain server, the usual settings."""
-        self.play(plain)
+        """Leave the lab as it was: the usual settings."""
         self.lab.server.tls = None
         changed = {name for name, value in self._settings.items() if self.lab.stack.environment.get(name) != value}
         added = self.lab.stack.environment.keys() - self._settings.keys()
@@ -159,25 +160,3 @@ class Trial:
         deadline = time.monotonic() + seconds
         while not look() and time.monotonic() < deadline:
             time.sleep(pause)
-
-
-class Failing(threading.Thread):
-    """A thread whose exception is raised by `join`."""
-
-    def __init__(self, work: Callable[[], None]) -> None:
-        super().__init__(daemon=True)
-        self._work = work
-        self._error: BaseException | None = None
-
-    def run(self) -> None:
-        """Do the work."""
-        try:
-            self._work()
-        except BaseException as error:
-            self._error = error
-
-    def join(self, timeout: float | None = None) -> None:
-        """Wait for its end; raises what went wrong in it."""
-        super().join(timeout)
-        if self._error is not None:
-            raise self._error
