@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "health": "Say whether a service is alive here.",
     "inbox": "The SMTP inbox with addresses that behave.",
     "replay": "Build the read models again from the log.",
+    "bounces": "What a refusal means: classify.",
     "dead-letters": "List the records nobody could read.",
     "bench": "Measure, as a ratio to a ceiling.",
     "contract": "For developers: write or check the documents in docs/.",

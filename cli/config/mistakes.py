@@ -24,13 +24,20 @@ def mistakes_of(service: str) -> list[str]:
 
 def lines_of(error: ValidationError, known: Sequence[Setting]) -> list[str]:
     """A line for each mistake that a settings object found in itself."""
-    return [_line(details, known) for details in error.errors(include_url=False)]
+    return [line for details in error.errors(include_url=False) for line in _lines(details, known)]
 
 
 def all_mistakes(services: Iterable[str], places: Places) -> list[str]:
     """Those of all the services, and of variables that no service reads; each once."""
     found = [line for service in services for line in mistakes_of(service)]
     return list(dict.fromkeys([*found, *_unknown(places), *_said_twice(places)]))
+
+
+def _lines(details: Mapping[str, Any], known: Sequence[Setting]) -> list[str]:
+    """One, or several where a setting names a file with several mistakes: each after the setting's name."""
+    first, *others = _line(details, known).splitlines()
+    name = first.partition(": ")[0]
+    return [first, *(f"{name}: {other}" for other in others)]
 
 
 def _line(details: Mapping[str, Any], known: Sequence[Setting]) -> str:

@@ -26,6 +26,7 @@ class Classifier:
         self._rules = (*(user.rules if user else ()), *builtin.rules)
         self._by_word: dict[str, list[tuple[int, Phrase]]] = defaultdict(list)
         self._always: list[tuple[int, Phrase | None]] = []
+        self._other_scripts: list[tuple[int, Phrase | None]] = []
         for number, rule in enumerate(self._rules):
             self._index(number, rule)
 
@@ -34,7 +35,7 @@ class Classifier:
             self._always.append((number, None))
         for each in rule.text:
             if not each.needs:
-                self._always.append((number, each))
+                (self._always if each.source.isascii() else self._other_scripts).append((number, each))
             for word in each.needs[0] if each.needs else ():
                 self._by_word[word].append((number, each))
 
@@ -45,15 +46,17 @@ class Classifier:
     def rule_for(self, reply: Reply) -> Rule:
         """The rule that decides."""
         words = frozenset(reply.words.split())
-        for number, phrase in sorted(self._candidates(words), key=_number):
+        for number, phrase in sorted(self._candidates(reply.words, words), key=_number):
             if phrase is None or phrase.found_in(reply.words, words):
                 rule = self._rules[number]
                 if rule.allows(reply, words):
                     return rule
         return NO_RULE
 
-    def _candidates(self, words: frozenset[str]) -> Iterator[tuple[int, Phrase | None]]:
+    def _candidates(self, text: str, words: frozenset[str]) -> Iterator[tuple[int, Phrase | None]]:
         yield from self._always
+        if not text.isascii():
+            yield from self._other_scripts
         for word in words & self._by_word.keys():
             yield from self._by_word[word]
 

@@ -32,6 +32,7 @@ _APOSTROPHE: Final = re.compile(r"(?<=\w)['`´’](?=\w)")
 _BETWEEN: Final = re.compile(r"[\W_]+")
 _SPELLINGS: Final = (
     ("e mail", "email"),
+    ("e mails", "emails"),
     ("mail box", "mailbox"),
     ("mail boxes", "mailbox"),
     ("over quota", "overquota"),

@@ -15,6 +15,7 @@ from shared.bounces.reading import Reply
 
 KEYS: Final = ("id", "category", "text", "unless", "status", "code", "phase")
 _LISTS: Final = ("text", "unless", "status", "code", "phase")
+_CONDITIONS: Final = ("text", "status", "code", "phase")
 _NO_SETS: Final = MappingProxyType[str, tuple[str, ...]]({})
 _SHAPES: Final = {
     "status": (re.compile(r"X\.\d{1,3}\.(\d{1,3}|X)"), "X.7.1 or X.7.X"),
@@ -119,18 +120,23 @@ def _sets(tables: Any, reading: _Reading) -> dict[str, Sequence[str]]:
 def _rule(table: Mapping[str, Any], number: int, reading: _Reading) -> Rule | None:
     place = f"rule {number}" + (f" ({table['id']})" if isinstance(table.get("id"), str) else "")
     mistakes = [*_unknown(table, KEYS, place), *_wrong(table, place)]
+    text, unless = (reading.phrases(f"{place}: {name}", _texts(table.get(name, []))) for name in ("text", "unless"))
     reading.mistakes += mistakes
     if mistakes:
         return None
     return Rule(
         id=table["id"],
         category=table["category"],
-        text=reading.phrases(f"{place}: text", table.get("text", [])),
-        unless=reading.phrases(f"{place}: unless", table.get("unless", [])),
+        text=text,
+        unless=unless,
         status=frozenset(table.get("status", [])),
         code=frozenset(table.get("code", [])),
         phase=frozenset(table.get("phase", [])),
     )
+
+
+def _texts(values: Any) -> Sequence[str]:
+    return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
 
 
 def _wrong(table: Mapping[str, Any], place: str) -> Iterator[str]:
@@ -142,6 +148,8 @@ def _wrong(table: Mapping[str, Any], place: str) -> Iterator[str]:
         yield f"{place}: no category is called {category!r}{_hint(category, CLASS_OF)}; there are {', '.join(CLASS_OF)}"
     for name in _LISTS:
         yield from _wrong_list(table.get(name, []), name, place)
+    if not any(table.get(name) for name in _CONDITIONS):
+        yield f"{place}: it would hold for every reply; give it {', '.join(_CONDITIONS[:-1])} or {_CONDITIONS[-1]}"
 
 
 def _wrong_list(values: Any, name: str, place: str) -> Iterator[str]:
