@@ -64,6 +64,11 @@ class Connection:
         """Whether, as far as is known, another mail can be sent."""
         return self._session.usable
 
+    @property
+    def facts(self) -> SmtpResult:
+        """What opening it has shown: the addresses, the encryption."""
+        return self._facts
+
     async def deliver(self, mail: Composed, *, may_finish: Callable[[], bool]) -> Outcome:
         """Send one mail. `may_finish` is asked right before the final dot; if it says no, the connection is cut."""
         started = time.monotonic()
@@ -71,7 +76,7 @@ class Connection:
         try:
             ended = _Ended("delivered", "end_of_data", reply=await self._transaction(mail, may_finish))
         except _Ended as stopped:
-            ended = stopped
+            ended = stopped.with_traceback(None)  # or it would keep this frame, and that would keep it
         except BaseException:
             self._session.cut()
             raise

@@ -150,7 +150,7 @@ class _Opening:
             raise ConnectFailed(replace(self.known, smtp_phase=phase), "no connection in time") from None
         except (Over, OSError, ValueError) as error:  # ValueError: a name that cannot be one
             why = str(error) or type(error).__name__
-            raise ConnectFailed(replace(self.known, smtp_phase=phase), why) from None
+            raise ConnectFailed(replace(self.known, smtp_phase=phase), why) from error
 
 
 @lru_cache
