@@ -28,7 +28,11 @@ OFFERS: Final = ("SIZE 10485760", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCE
 
 
 class Cut(Exception):
-    """Raised by a play: the connection is cut here, without a word."""
+    """Raised by a play: the connection is cut here, without a word. At the dot, `kept` says whether the mail is."""
+
+    def __init__(self, *, kept: bool = True) -> None:
+        super().__init__()
+        self.kept = kept
 
 
 @dataclass
@@ -191,8 +195,12 @@ class _Dialogue:
         step = self._at("dot")
         try:
             reply = await self._server.play(step)
-        except BaseException as ended:
-            copy.unanswered = isinstance(ended, Cut)
+        except Cut as cut:
+            copy.unanswered = True
+            if cut.kept:
+                self._server.wire.keep(copy, at=time.monotonic())
+            raise
+        except BaseException:
             self._server.wire.keep(copy, at=time.monotonic())
             raise
         reply = REPLIES["dot"] if reply is None else reply

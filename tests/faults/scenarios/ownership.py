@@ -12,7 +12,8 @@ from tests.faults.registry import scenario
 from tests.faults.smtp_server import paced
 from tests.faults.trial import Trial
 
-SESSION_SECONDS: Final = 6.0  # after which Kafka gives up a member that is silent
+POLL_INTERVAL_MS: Final = 6000
+FROZEN_SECONDS: Final = LEASE_SECONDS + 7  # longer than the lease, Kafka's session (6 s) and the poll interval
 PARTITIONS: Final = 6
 TAKEOVER_SECONDS: Final = 10.0
 REBALANCE_EVERY: Final = 3.0
@@ -87,39 +88,32 @@ def _come_and_go(trial: Trial) -> None:
 
 @scenario("the sender frozen for longer than the poll interval and its lease, then thawed: it finishes nothing")
 def sender_frozen_and_thawed(trial: Trial) -> None:
-    """Dialogues stand before the dot when it freezes; another one takes over meanwhile."""
-    _freeze(trial, seconds=max(SESSION_SECONDS, LEASE_SECONDS) + 4, another=True)
+    """Dialogues stand before the dot when it freezes; the other one takes over meanwhile."""
+    with trial.lab.processes.another_sender("frozen", options=("--max-poll-ms", str(POLL_INTERVAL_MS))), trial.load():
+        _freeze(trial, "frozen", seconds=FROZEN_SECONDS)
 
 
-@scenario("the only sender frozen and thawed: nobody took over, and it goes on")
+@scenario("the only sender frozen for longer than its lease and thawed: nobody took over, and it goes on")
 def only_sender_frozen_and_thawed(trial: Trial) -> None:
     """It comes back as a member that was given up."""
-    _freeze(trial, seconds=max(SESSION_SECONDS, LEASE_SECONDS) + 4, another=False)
+    with trial.load():
+        _freeze(trial, "sender", seconds=FROZEN_SECONDS)
 
 
 @scenario("the sender frozen for less than its lease: nothing happens but a pause")
 def sender_frozen_for_a_moment(trial: Trial) -> None:
     """Shorter than the session and the lease."""
-    _freeze(trial, seconds=2, another=False)
-
-
-def _freeze(trial: Trial, *, seconds: float, another: bool) -> None:
     with trial.load():
-        if another:
-            with trial.lab.processes.another_sender("second"):
-                _freeze_once(trial, seconds)
-        else:
-            _freeze_once(trial, seconds)
+        _freeze(trial, "sender", seconds=2)
 
 
-def _freeze_once(trial: Trial, seconds: float) -> None:
+def _freeze(trial: Trial, name: str, *, seconds: float) -> None:
     trial.play(paced(0.03, at="data"))
     trial.until(lambda: trial.lab.server.wire.open_sessions > 5, "dialogues")
     trial.in_the_middle()
     trial.cuts_the_sender()
-    with trial.lab.processes.frozen("sender"):
-        begun = time.monotonic()
-        trial.until(lambda: time.monotonic() > begun + seconds, "time", seconds=seconds + 1)
-    thawed = time.monotonic()
+    begun = time.monotonic()
+    with trial.lab.processes.frozen(name):
+        trial.until(lambda: time.monotonic() > begun + seconds, "time")
     trial.in_the_middle()
-    trial.recovers(since=thawed)
+    trial.recovers(since=time.monotonic())
