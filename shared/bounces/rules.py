@@ -29,7 +29,10 @@ _SHAPES: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """All that is given must hold: one of the phrases of `text`, none of `unless`, one of the codes, …"""
+    """All that is given must hold: one of the phrases of `text`, none of `unless`, one of the codes, …
+
+    A reply whose phase is not known, such as one in a DSN, may be of any.
+    """
 
     id: str
     category: str
@@ -44,7 +47,7 @@ class Rule:
         return (
             (not self.status or _has_status(self.status, reply.status))
             and (not self.code or _has_code(self.code, reply.code))
-            and (not self.phase or reply.phase in self.phase)
+            and (not self.phase or reply.phase is None or reply.phase in self.phase)
             and not any(each.found_in(reply.words, words) for each in self.unless)
         )
 

@@ -65,3 +65,16 @@ def test_every_reply_has_a_class(text: str, code: int, status: str | None) -> No
 def test_a_class_follows_from_the_category_alone(category: str) -> None:
     judged = Judgement.of(category)
     assert judged.suppresses == ((judged.bounce_class, category) == ("hard", "invalid_recipient"))
+
+
+@given(
+    st.sampled_from(["user unknown", "no such mailbox", "mailbox unavailable", "invalid address", "does not exist"]),
+    st.sampled_from(["connect", "ehlo", "starttls", "auth", "mail_from"]),
+    CODES,
+    STATUSES,
+)
+def test_before_the_recipient_is_named_nobody_is_suppressed(
+    text: str, phase: str, code: int, status: str | None
+) -> None:
+    whole = f"{code // 100}.{status}" if status else None
+    assert not classifier().judge(read(text, code=code, status=whole, phase=phase)).suppresses
