@@ -99,7 +99,7 @@ class Requests:
         error = message.error()
         if error is None or error.code() == KafkaError._PARTITION_EOF:
             return self.positions.note(message)
-        if error.fatal():
+        if error.fatal() or error.code() == KafkaError._FATAL:  # what a message carries has lost its flag
             raise Fenced(error.str())
         log.warning("Kafka is in trouble", error=error.str())
         return False
