@@ -38,9 +38,9 @@ def text_part(text: str, *, subtype: str) -> Part:
 
 
 def encoded_lines(text: str) -> tuple[bytes, int]:
-    """Whole lines as quoted-printable, which encodes each by itself, and how many bytes they were before."""
+    """Whole lines as quoted-printable, which encodes each by itself, and how many bytes they were before, with CRLF."""
     raw = _as_lines(text)
-    return binascii.b2a_qp(raw, istext=True).replace(b"\n", b"\r\n"), len(raw)
+    return binascii.b2a_qp(raw, istext=True).replace(b"\n", b"\r\n"), len(raw) + raw.count(b"\n")
 
 
 def quoted_part(quoted: bytes, *, length: int, subtype: str) -> Part | None:
