@@ -10,6 +10,7 @@ from services.sender.domain.relays import HELO, Relay, Smarthost, Source
 from services.sender.domain.retry import RetryPolicy
 from services.sender.domain.route import Route, Timeouts
 from services.sender.domain.tls import TlsPolicy, TlsRule
+from services.sender.domain.tls_report import Submitter
 from services.sender.domain.warm_up import WarmUp
 from shared.bounces.settings import BounceSettings
 from shared.dkim import DkimDomain
@@ -72,8 +73,12 @@ class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, OperatorSe
     )
     tls_domains: list[TlsRule] = Field(
         default_factory=list,
-        description='JSON: [{"domain": …, "tls": none, opportunistic or required, "verify": …}]; TLS to the MX hosts of '
-        "these domains, whatever they publish by MTA-STS or DANE",
+        description='JSON: [{"domain": …, "tls": none, opportunistic or required, "verify": …}]; TLS to the MX hosts '
+        "of these domains, whatever they publish by MTA-STS or DANE",
+    )
+    tls_report_from: str | None = Field(
+        None,
+        description="address that TLS reports (RFC 8460) come from and that answers questions; none are sent without",
     )
     smtp_connections: int = Field(20, ge=1, le=1000, description="connections at once; each carries one mail at a time")
     smtp_mails_per_connection: int = Field(100, ge=1, description="mails before a connection is renewed")
@@ -133,6 +138,12 @@ class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, OperatorSe
         return value
 
     @model_validator(mode="after")
+    def _reports_can_be_signed(self) -> "SenderSettings":
+        if self.tls_report_from and self.tls_report_from.rpartition("@")[2].lower() not in self.sending_domains():
+            raise ValueError("POSTLOG_TLS_REPORT_FROM is not an address in one of the domains of POSTLOG_DKIM")
+        return self
+
+    @model_validator(mode="after")
     def _auth_is_whole(self) -> "SenderSettings":
         if (self.smtp_username is None) != (self.smtp_password is None):
             raise ValueError("POSTLOG_SMTP_USERNAME and POSTLOG_SMTP_PASSWORD go together: set both or neither")
@@ -175,6 +186,13 @@ class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, OperatorSe
     def allowed_networks(self) -> tuple[Network, ...]:
         """Networks that are not public, and that mail may go to all the same."""
         return networks(self.smtp_allowed_networks)
+
+    def submitter(self, sender: str) -> Submitter | None:
+        """Who sends TLS reports, if anybody; `sender` names this process among ours."""
+        if self.tls_report_from is None:
+            return None
+        domain = self.tls_report_from.rpartition("@")[2].lower()
+        return Submitter(domain=domain, contact=self.tls_report_from, sender=sender)
 
     def timeouts(self) -> Timeouts:
         """How long each reply is waited for."""

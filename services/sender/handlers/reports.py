@@ -1,17 +1,20 @@
 """What the sender says outside of its transactions: dead letters of the small topics, outcomes learnt too late."""
 
+from typing import Final
+
 import structlog
 from confluent_kafka import Message
 
 from services.sender.domain.attempt import Ended
 from services.sender.handlers.delivery import Job
 from shared import commands
-from shared.commands import ReportOutcome
+from shared.commands import ReportOutcome, SendEmail
 from shared.kafka.dead_letter import dead_letter
 from shared.kafka.producer import FutureProducer
 from shared.settings import KafkaSettings
 from shared.topics import DEAD_LETTERS, REQUESTS
 
+ACKNOWLEDGED: Final = 30.0  # seconds
 log = structlog.get_logger()
 
 
@@ -27,6 +30,12 @@ class Reports:
         key, value, headers = dead_letter(message, reason=reason)
         topic = self._settings.topic(DEAD_LETTERS.name)
         self._producer.send(topic, key=key, value=value, headers=headers)
+
+    def ask(self, command: SendEmail) -> None:
+        """Ask for an email of our own; returns once Kafka has it, raises `ProduceFailed` or TimeoutError."""
+        topic = self._settings.topic(REQUESTS.name)
+        sent = self._producer.send(topic, key=str(command.email_id).encode(), value=commands.encode(command))
+        sent.result(ACKNOWLEDGED)
 
     def late(self, job: Job, ended: Ended) -> None:
         """The outcome of an attempt whose partition has moved on: its new owner settles by it (rule 5)."""

@@ -179,3 +179,11 @@ def test_the_same_bytes_in_every_attempt_fit_for_the_wire(subject: str, html: st
     assert compose(again, content, house=HOUSE, files=[PDF, LOGO]) == first
     assert stuffed(first.message)
     assert parsed(first)["Subject"] == subject.strip()
+
+
+def test_a_tls_report_is_a_report() -> None:
+    file = File(filename="r.json.gz", content_type="application/tlsrpt+gzip", content=b"x")
+    message = parsed(composed(an_email(), files=[file]))
+    assert message.get_content_type() == "multipart/report"
+    assert message.get_param("report-type") == "tlsrpt"
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "application/tlsrpt+gzip"]
