@@ -7,7 +7,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 from typing import Final
 
-from services.sender.adapters.bodies import Bodies, finish
+from services.sender.adapters.bodies import Finished, finish
 from services.sender.adapters.content import File
 from services.sender.adapters.headers import CannotCompose, address_field, text_field
 from services.sender.adapters.links import TrackerLinks, links_of
@@ -41,25 +41,25 @@ def compose(email: OpenEmail, content: Rendered, *, house: House, files: Sequenc
     Its date is when the email was queued, or when it was scheduled for.
     """
     links = links_of(email, tracker_url=house.tracker_url, keys=house.keys)
-    bodies = finish(email.request, content, links=links, postal_address=house.postal_address)
-    return assemble(email, content.subject, bodies=bodies, links=links, house=house, files=files)
+    finished = finish(email.request, content, links=links, postal_address=house.postal_address)
+    return assemble(email, finished, links=links, house=house, files=files)
 
 
 def assemble(
-    email: OpenEmail, subject: str, *, bodies: Bodies, links: TrackerLinks, house: House, files: Sequence[File]
+    email: OpenEmail, content: Finished, *, links: TrackerLinks, house: House, files: Sequence[File]
 ) -> Composed:
-    """The message of `email` whose bodies are made already; raises `CannotCompose`."""
+    """The message of `email`, whose content is finished; raises `CannotCompose`."""
     request = email.request
     sender, first = _sender(request.sender)
     recipient = _mailbox(request.to, field="to")
     date = max(email.queued_at, request.send_at or email.queued_at)
     token = house.keys.verp(request.email_id)
-    body = _body(email, bodies, files=files)
+    body = _body(email, content, files=files)
     fields = [
         first,
         address_field("To", recipient.address, display=recipient.name),
         *_replies(request),
-        text_field("Subject", subject),
+        text_field("Subject", content.subject),
         _date(date.replace(microsecond=0)),
         f"Message-ID: <{request.email_id}@{sender.domain}>",
         "MIME-Version: 1.0",
@@ -120,14 +120,14 @@ def _leaving(request: SendEmail, *, links: TrackerLinks, mailto: str) -> Iterato
         yield ONE_CLICK
 
 
-def _body(email: OpenEmail, bodies: Bodies, *, files: Sequence[File]) -> Part:
+def _body(email: OpenEmail, content: Finished, *, files: Sequence[File]) -> Part:
     """mixed ( alternative ( text, related ( html, images ) ), files ), without the levels that have one member."""
     mark = f"=_{email.request.email_id.hex}"
     shown = [file_part(file) for file in files if file.content_id is not None]
     attached = [file_part(file) for file in files if file.content_id is None]
-    versions = [] if bodies.text is None else [bodies.text]
-    if bodies.html is not None:
-        versions.append(multipart("related", [bodies.html, *shown], boundary=f"{mark}_r"))
+    versions = [] if content.text is None else [content.text]
+    if content.html is not None:
+        versions.append(multipart("related", [content.html, *shown], boundary=f"{mark}_r"))
     else:
         attached = shown + attached
     if not versions:
