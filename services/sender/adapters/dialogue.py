@@ -69,11 +69,6 @@ class Connection:
         """What opening it has shown: the addresses, the encryption."""
         return self._facts
 
-    @property
-    def facts(self) -> SmtpResult:
-        """What opening it has shown: the addresses, the encryption."""
-        return self._facts
-
     async def deliver(self, mail: Composed, *, may_finish: Callable[[], bool]) -> Outcome:
         """Send one mail. `may_finish` is asked right before the final dot; if it says no, the connection is cut."""
         started = time.monotonic()
