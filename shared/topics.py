@@ -93,7 +93,7 @@ CONTROLS: Final = Topic(
     key="tenant/kind/name",
     schemas=("Control",),
     producers=("api", "sender"),
-    consumers=("sender",),
+    consumers=("api", "sender"),
     partitions=1,
     compacted=True,
 )

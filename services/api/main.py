@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from services.api.adapters.acknowledged import Acknowledged
 from services.api.adapters.blobs import BlobParts
+from services.api.adapters.controls import ControlCopy
 from services.api.adapters.database import Database
 from services.api.adapters.keys import ApiKeys
 from services.api.adapters.log import KafkaLog
@@ -20,7 +21,9 @@ from services.api.adapters.state import TemplateRows
 from services.api.adapters.templates import TemplateCopy
 from services.api.handlers.batches import Batches
 from services.api.handlers.cancel import Cancel
+from services.api.handlers.destinations import Destinations
 from services.api.handlers.emails import Emails, Rules
+from services.api.handlers.operating import Operating
 from services.api.handlers.suppressions import Suppressions
 from services.api.handlers.templates import Templates
 from services.api.routes.app import create_app
@@ -66,21 +69,27 @@ async def _parts(settings: ApiSettings) -> AsyncIterator[Parts]:
     database = Database(engine, threads=DATABASE_CONNECTIONS)
     copy = TemplateCopy(settings)
     copy.start()
+    controls = ControlCopy(settings)
+    controls.start()
     keys = ApiKeys(database, seconds=settings.api_keys_seconds)
     following = asyncio.create_task(keys.follow())
     try:
-        yield _handlers(settings, producer=producer, database=database, copy=copy, keys=keys)
+        yield _handlers(settings, producer=producer, database=database, copy=copy, controls=controls, keys=keys)
     finally:
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await following
-        await asyncio.gather(
-            asyncio.to_thread(copy.close), asyncio.to_thread(producer.close), asyncio.to_thread(database.close)
-        )
+        await asyncio.gather(*(asyncio.to_thread(part.close) for part in (copy, controls, producer, database)))
 
 
 def _handlers(
-    settings: ApiSettings, *, producer: FutureProducer, database: Database, copy: TemplateCopy, keys: ApiKeys
+    settings: ApiSettings,
+    *,
+    producer: FutureProducer,
+    database: Database,
+    copy: TemplateCopy,
+    controls: ControlCopy,
+    keys: ApiKeys,
 ) -> Parts:
     read_models = ReadModels(database)
     log = KafkaLog(settings, producer=producer)
@@ -98,6 +107,8 @@ def _handlers(
         cancel=Cancel(log=log, known=known, facts=read_models),
         templates=Templates(log=log, copy=copy, rows=TemplateRows(database)),
         suppressions=Suppressions(log=log, secret=settings.recipient_secret()),
+        operating=Operating(log=log, controls=controls, operators=settings.operator_tenant),
+        destinations=Destinations(queue=read_models, controls=controls, operators=settings.operator_tenant),
         views=read_models,
         readiness=AskEverybody(
             kafka=lambda: check_topics(settings, timeout=2), database=database, keys=keys, templates=copy

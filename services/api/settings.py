@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.settings import DatabaseSettings, KafkaSettings, RecipientSettings
+from shared.settings import DatabaseSettings, KafkaSettings, OperatorSettings, RecipientSettings
 
 
 class SendingDomain(BaseModel):
@@ -13,7 +13,7 @@ class SendingDomain(BaseModel):
     domain: str
 
 
-class ApiSettings(KafkaSettings, DatabaseSettings, RecipientSettings):
+class ApiSettings(KafkaSettings, DatabaseSettings, RecipientSettings, OperatorSettings):
     """What the API reads."""
 
     api_host: str = Field("127.0.0.1", description="address that the API listens on")

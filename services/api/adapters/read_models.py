@@ -7,9 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select, text
 
-from services.api.adapters import batch_queries, email_queries
+from services.api.adapters import batch_queries, email_queries, queue_queries
 from services.api.adapters.database import Database
-from services.api.domain.answers import BatchView, EmailPage, EmailView, Summary, SuppressionPage
+from services.api.domain.answers import BatchView, EmailPage, EmailView, Position, Summary, SuppressionPage
+from services.api.domain.destinations import Waiting
 from services.api.domain.errors import ApiError
 from services.api.domain.filters import EmailFilter, SuppressionFilter
 from shared.db import state
@@ -56,6 +57,12 @@ class ReadModels:
     async def summary(self, tenant: str, *, by: str, since: date, until: date) -> Summary:
         """The summary report of a period, both days included."""
         return await self._ask(batch_queries.summary, tenant, by, since, until)
+
+    async def waiting(
+        self, tenant: str | None, *, destination: str | None, limit: int
+    ) -> tuple[list[Waiting], Position]:
+        """Open emails by destination, the oldest first; of all tenants when `tenant` is None."""
+        return await self._ask(queue_queries.waiting, tenant, destination, limit)
 
     async def suppressions(self, wanted: SuppressionFilter) -> SuppressionPage:
         """A page of suppressions."""

@@ -6,12 +6,13 @@ from datetime import date
 from typing import Protocol
 from uuid import UUID
 
-from services.api.domain.answers import BatchView, EmailPage, EmailView, Summary, SuppressionPage
+from services.api.domain.answers import BatchView, EmailPage, EmailView, Position, Summary, SuppressionPage
+from services.api.domain.destinations import Waiting
 from services.api.domain.filters import EmailFilter, SuppressionFilter
 from services.api.domain.keys import StoredKey
 from services.api.domain.record import Record
 from shared.events import Event
-from shared.records import TemplateVersion
+from shared.records import Control, ControlKind, TemplateVersion
 
 
 class Log(Protocol):
@@ -49,6 +50,25 @@ class Known(Protocol):
 
     async def request_hashes(self, tenant: str, ids: Collection[UUID]) -> dict[UUID, str]:
         """The hashes of those that are known; fewer while the database is away."""
+
+
+class Controls(Protocol):
+    """A copy of `email.controls`."""
+
+    def control(self, tenant: str, kind: ControlKind, name: str) -> Control | None:
+        """The last word on something."""
+
+    def controls_of(self, kind: ControlKind) -> list[Control]:
+        """All last words of a kind."""
+
+
+class Queue(Protocol):
+    """What waits, as the read models have it."""
+
+    async def waiting(
+        self, tenant: str | None, *, destination: str | None, limit: int
+    ) -> tuple[list[Waiting], Position]:
+        """Open emails by destination, the oldest first; raises ApiError `database_unavailable`."""
 
 
 class Facts(Protocol):

@@ -7,7 +7,17 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from services.api.routes import answers, batches, describe, emails, health, reports, suppressions, templates
+from services.api.routes import (
+    answers,
+    batches,
+    describe,
+    destinations,
+    emails,
+    health,
+    reports,
+    suppressions,
+    templates,
+)
 from services.api.routes.observe import Observe
 from services.api.routes.parts import Parts
 
@@ -29,7 +39,7 @@ def create_app(open_parts: Callable[[], AbstractAsyncContextManager[Parts]], *, 
         lifespan=lifespan,
         redoc_url=None,
     )
-    routers = [module.router for module in (emails, batches, templates, suppressions, reports, health)]
+    routers = [module.router for module in (emails, batches, destinations, templates, suppressions, reports, health)]
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     answers.install(app, routes=routes)
     app.add_middleware(Observe)

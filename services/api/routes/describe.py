@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
-from services.api.domain import answers
+from services.api.domain import answers, destinations
 from services.api.domain.batches import BatchRequest
 from services.api.domain.errors import ProblemDocument
 from services.api.domain.suppressions import SuppressionRequest
@@ -32,6 +32,11 @@ SCHEMAS: Final[tuple[type[Struct], ...]] = (
     answers.TemplateView,
     answers.SuppressionView,
     answers.SuppressionPage,
+    destinations.OperatorRequest,
+    destinations.LimitsRequest,
+    destinations.WeightRequest,
+    destinations.HoldAnswer,
+    destinations.DestinationPage,
     ProblemDocument,
 )
 

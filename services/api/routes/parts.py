@@ -12,7 +12,9 @@ from services.api.domain.preferences import idempotency_key, wait_of
 from services.api.domain.record import Origin
 from services.api.handlers.batches import Batches
 from services.api.handlers.cancel import Cancel
+from services.api.handlers.destinations import Destinations
 from services.api.handlers.emails import Emails
+from services.api.handlers.operating import Operating
 from services.api.handlers.ports import Keys, Readiness, Views
 from services.api.handlers.suppressions import Suppressions
 from services.api.handlers.templates import Templates
@@ -31,6 +33,8 @@ class Parts:
     cancel: Cancel
     templates: Templates
     suppressions: Suppressions
+    operating: Operating
+    destinations: Destinations
     views: Views
     readiness: Readiness
     clock: Clock

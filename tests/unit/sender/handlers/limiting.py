@@ -12,8 +12,9 @@ from services.sender.handlers.imposing import Imposing
 from services.sender.handlers.limits import Limits
 from services.sender.handlers.warming import Warming
 from shared.events import DestinationLimited, codec
-from shared.records import Control, ControlKind, control_key, decode_control
+from shared.records import decode_control
 from shared.topics import CONTROLS, EVENTS
+from tests.fakes.controls import Said
 
 WHOLE = Share(owned=frozenset(range(6)), partitions=6)
 
@@ -21,24 +22,6 @@ WHOLE = Share(owned=frozenset(range(6)), partitions=6)
 def at(seconds: float) -> datetime:
     """A time in seconds of the epoch."""
     return datetime.fromtimestamp(seconds, UTC)
-
-
-class Said:
-    """A copy of `email.controls`."""
-
-    def __init__(self) -> None:
-        self.controls_version = 0
-        self.controls: dict[str, Control] = {}
-
-    def say(self, control: Control) -> None:
-        self.controls[control_key(control)] = control
-        self.controls_version += 1
-
-    def control(self, tenant: str, kind: ControlKind, name: str) -> Control | None:
-        return self.controls.get(f"{tenant}/{kind}/{name}")
-
-    def controls_of(self, kind: ControlKind) -> list[Control]:
-        return [control for control in self.controls.values() if control.kind == kind]
 
 
 class SomeSettings:

@@ -14,8 +14,8 @@ from services.sender.group import Group
 from services.sender.handlers import flushes
 from services.sender.handlers.flushes import Flushes
 from shared.records import Control, OpenEmail
+from tests.fakes.controls import Said
 from tests.unit.sender.examples import an_open
-from tests.unit.sender.handlers.limiting import Said
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

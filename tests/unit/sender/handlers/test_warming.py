@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from services.sender.domain.shares import Share
 from services.sender.domain.warm_up import WarmUp
-from tests.unit.sender.handlers.limiting import Said, Stage
+from tests.fakes.controls import Said
+from tests.unit.sender.handlers.limiting import Stage
 
 MORNING = 1_795_510_800.0  # 2026-11-24T09:00:00Z
 SCHEDULE = WarmUp(source="192.0.2.1", start=date(2026, 11, 24), daily=[100, 300])

@@ -2,7 +2,7 @@
 
 from services.sender.handlers.weights import Weights
 from shared.records import Control
-from tests.unit.sender.handlers.limiting import Said
+from tests.fakes.controls import Said
 
 
 def test_an_operators_word_outweighs_the_settings_which_outweigh_one() -> None:
