@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "inbox": "The SMTP inbox with addresses that behave.",
     "replay": "Build the read models again from the log.",
     "bounces": "What a refusal means: classify.",
+    "queue": "What waits for each destination; hold, release, flush, limit.",
     "dead-letters": "List the records nobody could read.",
     "bench": "Measure, as a ratio to a ceiling.",
     "contract": "For developers: write or check the documents in docs/.",
