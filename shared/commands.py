@@ -141,6 +141,7 @@ class ReportOutcome(EmailCommand, frozen=True, kw_only=True, omit_defaults=True,
 Command = SendEmail | CancelEmail | RescheduleEmail | HoldEmail | ReleaseEmail | ReportOutcome
 
 _DEEPEST = 64
+_CONTAINERS = (dict, list)
 _encoder = msgspec.json.Encoder()
 _canonical = msgspec.json.Encoder(order="sorted")
 _decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
@@ -157,16 +158,21 @@ def decode(value: bytes | None) -> Command:
     Raises RecursionError for what is nested too deeply: whatever comes out of here can also be encoded.
     """
     command = _decoder.decode(value or b"")
-    if isinstance(command, SendEmail) and nested_deeper(command.variables, _DEEPEST):
-        raise RecursionError("variables are nested too deeply")
+    if isinstance(command, SendEmail) and value and value.count(b"{") + value.count(b"[") > _DEEPEST:
+        _require_shallow(command)
     return command
+
+
+def _require_shallow(command: SendEmail) -> None:
+    if nested_deeper(command.variables, _DEEPEST):
+        raise RecursionError("variables are nested too deeply")
 
 
 def nested_deeper(value: Any, levels: int) -> bool:
     """Whether objects and arrays lie in each other more than so many levels deep."""
     level = [value]
     for _ in range(levels):
-        level = [inner for outer in level for inner in _members(outer) if isinstance(inner, dict | list)]
+        level = [inner for outer in level for inner in _members(outer) if isinstance(inner, _CONTAINERS)]
         if not level:
             return False
     return True

@@ -8,9 +8,13 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.servers import Servers
+
+settings.register_profile("postlog", deadline=None)  # machines are shared: how long an example takes says nothing
+settings.load_profile("postlog")
 
 _SERVERS = pytest.StashKey[Servers]()
 

@@ -2,85 +2,151 @@
 
 import asyncio
 import json
-import socket
+import subprocess
 import sys
 import tempfile
 import time
-import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-import dkim
-from confluent_kafka import Consumer, Producer, TopicPartition
-
+from cli.bench import plain, reading
 from cli.bench.ceiling import signatures_per_second
+from cli.bench.mails import DOMAIN
+from cli.bench.parts import Parts
 from cli.errors import CommandError
+from cli.stack.ports import free_port
+from cli.stack.programs import POSTLOG
 from cli.stack.stack import ANY_PORT, Stack
 from shared.dkim import generate_key
-from shared.topics import EVENTS, REQUESTS_BULK
 
-ROW: Final = (
-    '<tr><td>Item {n} for {who}</td><td>{price}</td><td><a href="https://shop.test/{who}/{n}">more</a></td></tr>'
-)
+WARM_UP: Final = 3000  # emails before anything is measured
+PATIENCE: Final = 120.0  # seconds for what was fed to be delivered
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How to measure. `seconds` of feeding; `senders` processes with `connections` each."""
+
+    seconds: float = 60
+    most: int = sys.maxsize
+    senders: int = 2
+    connections: int = 150
+    destinations: int = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
 class Figures:
-    """What was measured."""
+    """What was measured. Times in seconds, CPU in milliseconds an email by process, memory in MiB."""
 
     emails: int
     seconds: float
     ceiling: float
-    checked: int
+    plain: float
+    verified: int
+    cpu_ms: Mapping[str, float]
+    resident_mb: Mapping[str, float]
+    parts_ms: Mapping[str, float]
+    loaded: reading.Latency
+    idle: reading.Latency
+
+    @property
+    def rate(self) -> float:
+        """Emails a second."""
+        return self.emails / self.seconds
 
 
-def body(number: int) -> bytes:
-    """A request of about 10 KB whose text differs from the others', with ten links."""
-    who = uuid.uuid4().hex
-    rows = "".join(ROW.format(n=n, who=who, price=f"{number * 7 % 997}.{n:02}") for n in range(10))
-    filler = "".join(
-        f"<p>Paragraph {n} of invoice {number} for {who}: thank you for your order.</p>" for n in range(100)
-    )
-    request = {
-        "type": "SendEmail",
-        "email_id": str(uuid.uuid4()),
-        "stream": "broadcast",
-        "from": "Acme <billing@acme.test>",
-        "to": f"{who[:12]}@d{number % 200}.example",
-        "subject": f"Invoice {number}",
-        "html": f"<html><body><table>{rows}</table>{filler}</body></html>",
-    }
-    return json.dumps(request).encode()
-
-
-async def run(emails: int, *, connections: int) -> Figures:
+async def run(plan: Plan) -> Figures:
     """Start the parts, feed, wait, verify."""
-    ceiling = signatures_per_second()
-    with tempfile.TemporaryDirectory(prefix="postlog-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="postlog-bench-") as name, ExitStack() as running:
         folder = Path(name)
         (folder / "mails").mkdir()
         pem, record = generate_key("rsa-sha256")
         (folder / "key.pem").write_bytes(pem)
-        port = _free_port()
-        sink = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "cli.bench.sink", str(port), str(folder / "mails")
-        )
-        try:
-            settings = _settings(folder, port=port, connections=connections)
-            parts = ("kafka", "postgres", "sender")
-            async with Stack(
-                folder / "data", parts=parts, settings=settings, usual_ports=ANY_PORT, durable=False
-            ) as stack:
-                seconds = await asyncio.to_thread(_measure, stack.addresses.kafka, emails)
-        finally:
-            sink.kill()
-            await sink.wait()
-        return Figures(emails, seconds, ceiling, _verify(folder / "mails", record))
+        before = signatures_per_second()
+        port = free_port()
+        sink = running.enter_context(_process("cli.bench.sink", str(port), str(folder / "mails")))
+        settings = _settings(folder, port=port, connections=plan.connections)
+        names = ("kafka", "postgres", "sender")
+        async with Stack(folder / "data", parts=names, settings=settings, usual_ports=ANY_PORT, durable=False) as stack:
+            senders = [_pid(stack, "sender"), *_more_senders(stack, running, plan.senders - 1)]
+            parts = Parts(senders=senders, kafka=_pid(stack, "kafka"), sink=sink.pid)
+            measured = await asyncio.to_thread(_measure, stack, parts, plan, folder)
+            slow = plain.emails_per_second(port=port, key=pem, seconds=5)
+            figures = Figures(
+                ceiling=(before + signatures_per_second()) / 2,
+                plain=slow,
+                verified=reading.verify(folder / "mails", record),
+                parts_ms=parts.alone(settings),
+                **measured,
+            )
+    return figures
+
+
+def _measure(stack: Stack, parts: Parts, plan: Plan, folder: Path) -> dict[str, Any]:
+    kafka, taken = stack.addresses.kafka, folder / "mails" / "taken"
+    reading.publish_template(kafka)
+    warm = _feed(kafka, taken, "--most", str(WARM_UP), destinations=plan.destinations)
+    log = reading.Log(kafka)
+    log.await_delivered(warm, PATIENCE)
+    begun, usage = time.time(), parts.snapshot()
+    limits = ("--seconds", str(plan.seconds), "--most", str(plan.most), "--already", str(warm))
+    fed = _feed(kafka, taken, *limits, destinations=plan.destinations)
+    ended = log.await_delivered(warm + fed, PATIENCE)
+    return {
+        "emails": fed,
+        "seconds": ended - begun,
+        "cpu_ms": parts.since(usage, emails=fed),
+        "resident_mb": parts.resident(),
+        "loaded": log.latency(since=begun),
+        "idle": log.idle_latency(kafka),
+    }
+
+
+def _feed(kafka: str, taken: Path, *limits: str, destinations: int) -> int:
+    words = [kafka, str(taken), *limits, "--destinations", str(destinations)]
+    said = subprocess.run(
+        (sys.executable, "-m", "cli.bench.feeder", *words), check=True, capture_output=True, text=True
+    )
+    return int(said.stdout)
+
+
+def _more_senders(stack: Stack, running: ExitStack, count: int) -> Iterator[int]:
+    for _ in range(count):
+        environment = stack.environment | {"POSTLOG_SENDER_PORT": str(free_port())}
+        sender = subprocess.Popen((*POSTLOG, "serve", "sender"), env=environment)
+        running.callback(_end, sender)
+        yield sender.pid
+
+
+def _pid(stack: Stack, name: str) -> int:
+    pid = stack[name].pid
+    assert pid is not None, f"{name} runs"
+    return pid
+
+
+@contextmanager
+def _process(module: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen((sys.executable, "-m", module, *words))
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise CommandError("a sender did not end within 30 s", exit_code=1) from None
 
 
 def _settings(folder: Path, *, port: int, connections: int) -> dict[str, str]:
-    domains = [{"domain": "acme.test", "keys": [{"selector": "b1", "file": str(folder / "key.pem")}]}]
+    domains = [{"domain": DOMAIN, "keys": [{"selector": "b1", "file": str(folder / "key.pem")}]}]
     return {
         "POSTLOG_SMTP_HOST": "127.0.0.1",
         "POSTLOG_SMTP_PORT": str(port),
@@ -90,50 +156,7 @@ def _settings(folder: Path, *, port: int, connections: int) -> dict[str, str]:
         "POSTLOG_SENDER_DATA": str(folder / "sender"),
         "POSTLOG_DKIM": json.dumps(domains),
         "POSTLOG_POSTAL_ADDRESS": "Acme, 1 Harbour Road, Porto",
-        "POSTLOG_BOUNCE_DOMAIN": "bounces.acme.test",
+        "POSTLOG_BOUNCE_DOMAIN": f"bounces.{DOMAIN}",
         "POSTLOG_BLOB_URL": f"file://{folder}/blobs",
         "POSTLOG_LOG_LEVEL": "warning",
     }
-
-
-def _measure(kafka: str, emails: int) -> float:
-    common = {"bootstrap.servers": kafka}
-    producer = Producer(
-        common | {"partitioner": "murmur2_random", "linger.ms": 20, "queue.buffering.max.messages": emails + 1}
-    )
-    requests = [body(number) for number in range(emails)]
-    begun = time.perf_counter()
-    for request in requests:
-        producer.produce(REQUESTS_BULK.name, request, json.loads(request)["email_id"])
-        producer.poll(0)
-    producer.flush()
-    _await_delivered(common, emails)
-    return time.perf_counter() - begun
-
-
-def _await_delivered(common: dict[str, str], emails: int) -> None:
-    consumer = Consumer(common | {"group.id": "bench", "isolation.level": "read_committed", "fetch.wait.max.ms": 20})
-    numbers = consumer.list_topics(EVENTS.name, timeout=10).topics[EVENTS.name].partitions
-    consumer.assign([TopicPartition(EVENTS.name, number, 0) for number in numbers])
-    delivered, deadline = 0, time.monotonic() + 400
-    while delivered < emails:
-        for message in consumer.consume(1000, 0.1):
-            kind = dict(message.headers() or []).get("ce_type")
-            delivered += kind == b"email.delivered"
-        if time.monotonic() > deadline:
-            raise CommandError(f"only {delivered} of {emails} were delivered in 400 s", exit_code=1)
-    consumer.close()
-
-
-def _verify(folder: Path, record: str) -> int:
-    mails = sorted(folder.glob("*.eml"))
-    for mail in mails:
-        if not dkim.verify(mail.read_bytes(), dnsfunc=lambda *_, **__: record.encode()):
-            raise CommandError(f"the signature of {mail.name} does not verify", exit_code=1)
-    return len(mails)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -19,6 +19,7 @@ REPLIES: Final = {
     b"QUIT": b"221 2.0.0 Bye\r\n",
 }
 END: Final = b"\r\n.\r\n"
+TELL_EVERY: Final = 0.1  # seconds
 
 
 class Store:
@@ -28,6 +29,12 @@ class Store:
         self._folder = folder
         self._keep_every = keep_every
         self.taken = 0
+
+    def tell(self) -> None:
+        """Write how many were taken into the file `taken`, again and again."""
+        (self._folder / "taken.new").write_text(str(self.taken))
+        (self._folder / "taken.new").replace(self._folder / "taken")
+        asyncio.get_running_loop().call_later(TELL_EVERY, self.tell)
 
     def take(self, stuffed: bytes) -> None:
         """A mail, with its dots doubled."""
@@ -95,6 +102,7 @@ class Sink(asyncio.Protocol):
 async def main(arguments: argparse.Namespace) -> None:
     """Serve until killed."""
     store = Store(arguments.folder, keep_every=arguments.keep_every)
+    store.tell()
     server = await asyncio.get_running_loop().create_server(
         lambda: Sink(store, latency=arguments.latency_ms / 1000), "127.0.0.1", arguments.port
     )

@@ -22,6 +22,7 @@ from services.sender.ownership import Ownership
 from services.sender.requests import Requests
 from services.sender.settings import SenderSettings
 from shared.clock import Clock
+from shared.ids import text_of
 from shared.kafka.producer import Aborted, TransactionalProducer, Unknown
 from shared.topics import WORK
 
@@ -146,7 +147,7 @@ class Owner:
             last = len(rows)
             for count, (email_id, row) in enumerate(rows.items(), start=1):
                 told = produced if count == last else None
-                key = str(email_id).encode()
+                key = text_of(email_id).encode()
                 self._producer.produce(topic, key=key, value=row.value, partition=number, on_delivery=told)
         return reached
 

@@ -1,6 +1,6 @@
 """A group commit in the making: all new facts, table changes and what goes beside them, for one Kafka transaction."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -9,6 +9,7 @@ from uuid import UUID
 from services.sender.domain.decision import Decision
 from shared import records
 from shared.events import Event, codec
+from shared.ids import text_of
 from shared.kafka.producer import Headers
 from shared.records import Work
 from shared.topics import EVENTS, PERSONAL, SUPPRESSIONS
@@ -21,6 +22,9 @@ class Table(Protocol):
 
     def get(self, email_id: UUID) -> Work | None:
         """The row of an email, as decided so far."""
+
+    def look_up(self, email_ids: Collection[UUID]) -> None:
+        """Look these up all at once, for `get` to answer from memory."""
 
     def put(self, email_id: UUID, work: Work | None) -> None:
         """Replace a row, or delete it; counts once committed."""
@@ -73,7 +77,7 @@ class Group:
         if decision.work is not None:
             self.put(partition, email_id, decision.work)
         if decision.personal is not None:
-            key = str(email_id).encode()
+            key = text_of(email_id).encode()
             self.records.append(Record(PERSONAL.name, key, records.encode(decision.personal), [], partition))
         for suppression in decision.suppressions:
             name = records.suppression_key(

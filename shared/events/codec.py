@@ -7,6 +7,7 @@ import msgspec
 from shared.events import ALL_EVENTS, BatchEvent, EmailEvent, Event, SuppressionAdded, SuppressionRemoved
 from shared.events.other import DestinationLimited, VerificationCompleted
 from shared.events.upcasters import upcast
+from shared.ids import text_of
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -64,7 +65,7 @@ def key(event: Event) -> bytes:
     """The record key: what has to stay in order together."""
     match event:
         case EmailEvent():
-            return str(event.email_id).encode()
+            return text_of(event.email_id).encode()
         case BatchEvent():
             return str(event.batch_id).encode()
         case SuppressionAdded() | SuppressionRemoved() | VerificationCompleted():

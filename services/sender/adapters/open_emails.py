@@ -7,7 +7,8 @@ costs one write. What the file holds is never ahead of Kafka.
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,7 @@ create index if not exists by_final on email (final_at) where final_at is not nu
 create table if not exists meta (name text primary key, value text not null) without rowid;
 """
 MAX_AGE_SECONDS: Final = 86_400  # an older cache may have missed tombstones that compaction removed (rule 6)
+MOST_RECENT: Final = 256  # rows
 MOST_UNWRITTEN: Final = 256  # rows; a body within a row has up to 64 KiB
 
 
@@ -49,6 +51,8 @@ class OpenEmails:
         self._db = self._open()
         self._group: dict[UUID, Work | None] = {}
         self._unwritten: dict[UUID, Row] = {}
+        self._recent: OrderedDict[UUID, Work] = OrderedDict()
+        self._absent: set[UUID] = set()
         self._reached = int(self._meta().get("offset", "0"))
         self._at = 0.0
 
@@ -59,8 +63,21 @@ class OpenEmails:
         unwritten = self._unwritten.get(email_id)
         if unwritten is not None:
             return unwritten.work
+        recent = self._recent.get(email_id)
+        if recent is not None or email_id in self._absent:
+            return recent
         row = self._db.execute("select value from email where id = ?", (email_id.bytes,)).fetchone()
-        return decode_work(row[0]) if row else None
+        return None if row is None else self._remembered(email_id, decode_work(row[0]))
+
+    def look_up(self, email_ids: Collection[UUID]) -> None:
+        """Look these up all at once: `get` answers from memory then, also that there is no such row."""
+        asked = [email_id.bytes for email_id in email_ids]
+        marks = ",".join("?" * len(asked))
+        rows = self._db.execute(f"select id, value from email where id in ({marks})", asked).fetchall()  # noqa: S608 (marks)
+        found = {UUID(bytes=row[0]): decode_work(row[1]) for row in rows}
+        for email_id, work in found.items():
+            self._remembered(email_id, work)
+        self._absent = set(email_ids) - found.keys()
 
     def put(self, email_id: UUID, work: Work | None) -> None:
         """Replace a row, or delete it; counts once committed."""
@@ -78,15 +95,26 @@ class OpenEmails:
     def commit(self, changes: dict[UUID, Row], *, changelog_offset: int | None, at: datetime) -> None:
         """The changes are in Kafka: the table now holds the changelog up to `changelog_offset`, as of `at`."""
         self._group.clear()
+        self._absent.clear()
         self._unwritten |= changes
+        for email_id in changes:
+            self._recent.pop(email_id, None)
         if changelog_offset is not None:
             self._reached, self._at = changelog_offset, at.timestamp()
         if len(self._unwritten) >= MOST_UNWRITTEN:
             self._write()
 
+    def _remembered(self, email_id: UUID, work: Work) -> Work:
+        """Keep what was read: an email that is handed out is looked at again when it is marked and when it ends."""
+        self._recent[email_id] = work
+        if len(self._recent) > MOST_RECENT:
+            self._recent.popitem(last=False)
+        return work
+
     def rollback(self) -> None:
         """Forget the changes of the group under way."""
         self._group.clear()
+        self._absent.clear()
 
     def check(self, *, log: str, end: int, now: datetime) -> None:
         """Empty the table when it is a cache of another log, of more than there is of it, or too old (rule 6)."""
@@ -168,6 +196,9 @@ class OpenEmails:
         self._remember("offset", str(self._reached))
         self._remember("at", str(self._at))
         self._db.execute("commit")
+        for email_id, row in self._unwritten.items():
+            if isinstance(row.work, OpenEmail):
+                self._remembered(email_id, row.work)
         self._unwritten.clear()
 
     def _meta(self) -> dict[str, str]:

@@ -16,8 +16,8 @@ from services.sender.settings import SenderSettings
 from shared import commands
 from shared.acceptance import Accepted, Refusal, check, from_decode_error
 from shared.clock import Clock
-from shared.commands import EmailCommand, SendEmail
-from shared.ids import derived_id
+from shared.commands import Command, EmailCommand, SendEmail
+from shared.ids import derived_id, text_of
 from shared.kafka.dead_letter import DeadLetterLimit, dead_letter
 from shared.kafka.producer import Headers
 from shared.records import FinalEmail, OpenEmail, TemplateVersion, WaitingCommands
@@ -62,17 +62,16 @@ class RequestIntake:
         """Decide about each record; bulk yields to transactional."""
         bulk = self._settings.topic(REQUESTS_BULK.name)
         self._caught_up = False
-        for message in sorted(messages, key=lambda one: one.topic() == bulk):
-            self._one(group, message)
+        read = [(message, _read(message)) for message in sorted(messages, key=lambda one: one.topic() == bulk)]
+        _look_up(group, read)
+        for message, command in read:
+            if isinstance(command, Exception):
+                self._unreadable(group, message, command)
+            else:
+                self._one(group, message, command)
 
-    def _one(self, group: Group, message: Message) -> None:
-        value = message.value()
-        try:
-            command = commands.decode(value)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            self._unreadable(group, message, error)
-            return
-        home = partition_for(str(command.email_id).encode(), self._settings.partitions)
+    def _one(self, group: Group, message: Message, command: Command) -> None:
+        home = partition_for(text_of(command.email_id).encode(), self._settings.partitions)
         if home != message.partition():
             self._forward(group, message, email_id=command.email_id, home=home)
         elif isinstance(command, SendEmail):
@@ -179,6 +178,23 @@ class RequestIntake:
         self._limit.count(own=(_header(message, "ce_source") or "").encode() in OWN_SOURCES)
         key, value, headers = dead_letter(message, reason=reason)
         group.records.append(Record(DEAD_LETTERS.name, key, value, headers))
+
+
+def _read(message: Message) -> Command | Exception:
+    try:
+        return commands.decode(message.value())
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return error
+
+
+def _look_up(group: Group, read: Iterable[tuple[Message, Command | Exception]]) -> None:
+    """Ask each table once for all that is about to be decided."""
+    ids: dict[int, list[UUID]] = {}
+    for message, command in read:
+        if not isinstance(command, Exception):
+            ids.setdefault(message.partition() or 0, []).append(command.email_id)
+    for partition, email_ids in ids.items():
+        group.tables[partition].look_up(email_ids)
 
 
 def _loose(value: bytes | None) -> _Loose | None:

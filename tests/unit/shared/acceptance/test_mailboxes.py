@@ -1,8 +1,10 @@
 """Mailboxes as people write them: names in any script, with dots; quotes where a sign means something else."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from shared.acceptance import Mailbox, Refusal, parse_mailbox
+from shared.acceptance import Mailbox, Refusal, mailboxes, parse_mailbox
 
 
 @pytest.mark.parametrize(
@@ -50,3 +52,18 @@ def test_a_name_too_long_is_refused_in_both_forms() -> None:
         found = parse_mailbox(written, field="to")
         assert isinstance(found, Refusal)
         assert found.code == "too_long"
+
+
+@given(
+    local=st.from_regex(r"[A-Za-z0-9_+-]{1,40}(\.[A-Za-z0-9_+-]{1,40}){0,2}", fullmatch=True),
+    domain=st.one_of(
+        st.from_regex(r"[a-zA-Z0-9-]{1,20}(\.[a-zA-Z0-9-]{1,20}){0,3}", fullmatch=True),
+        st.sampled_from(
+            ["example.com", "acme.test", "localhost", "a.local", "b.invalid", "xn--mnchen-3ya.de", "münchen.de"]
+        ),
+        st.text(max_size=12),
+    ),
+)
+def test_the_quick_look_at_a_plain_address_says_what_the_long_one_says(local: str, domain: str) -> None:
+    text = f"{local}@{domain}"
+    assert mailboxes._syntax(text, display_name=False) == mailboxes._checked(text, display_name=False)

@@ -1,0 +1,33 @@
+"""Where the CPU goes: by process while the bench runs, and by step of making a mail, alone in this process."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from cli.bench.usage import children, resident_mb, totals
+
+
+class Parts:
+    """The processes that take part. Snapshots are CPU seconds by part."""
+
+    def __init__(self, *, senders: Sequence[int], kafka: int, sink: int) -> None:
+        self._of: dict[str, Callable[[], list[int]]] = {
+            "sender": lambda: list(senders),
+            "rendering": lambda: [child for pid in senders for child in children(pid)],
+            "kafka": lambda: [kafka, *children(kafka)],
+            "sink": lambda: [sink],
+        }
+
+    def snapshot(self) -> dict[str, float]:
+        """CPU seconds of each part so far."""
+        return {name: totals(pids()) for name, pids in self._of.items()}
+
+    def since(self, before: Mapping[str, float], *, emails: int) -> dict[str, float]:
+        """Milliseconds an email since `before`."""
+        return {name: 1000 * (now - before[name]) / emails for name, now in self.snapshot().items()}
+
+    def resident(self) -> dict[str, float]:
+        """MiB of each part."""
+        return {name: sum(resident_mb(pid) for pid in pids()) for name, pids in self._of.items()}
+
+    def alone(self, settings: Mapping[str, str]) -> dict[str, float]:
+        """Milliseconds of each step of making one mail (render, MIME, sign) in this process."""
+        return {}
