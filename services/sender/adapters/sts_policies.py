@@ -9,7 +9,6 @@ import structlog
 
 from services.sender.domain.mta_sts import NotAPolicy, StsPolicy, parse
 
-MOST: Final = 100_000  # domains
 _SCHEMA: Final = """
     CREATE TABLE IF NOT EXISTS policies (domain TEXT PRIMARY KEY, id TEXT, body BLOB, fetched REAL, expires REAL)
 """
@@ -31,7 +30,7 @@ class Kept:
 
 
 class StsPolicies:
-    """In one SQLite file; for one thread. It is a cache: what cannot be read or written is not there."""
+    """In one SQLite file; for one thread at a time. Never raises: what cannot be read or written is not there."""
 
     def __init__(self, file: Path) -> None:
         self._base = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
@@ -41,20 +40,22 @@ class StsPolicies:
 
     def get(self, domain: str, *, now: float) -> Kept | None:
         """The domain's policy, if one is known that still holds."""
-        found = self._base.execute("SELECT id, body, fetched, expires FROM policies WHERE domain = ?", (domain,))
-        row = found.fetchone()
-        if row is None or row[3] <= now:
-            return None
+        asked = "SELECT id, body, fetched FROM policies WHERE domain = ? AND expires > ?"
         try:
-            return Kept(id=row[0], policy=parse(row[1]), fetched=row[2])
-        except NotAPolicy:
+            row = self._base.execute(asked, (domain, now)).fetchone()
+            return Kept(id=row[0], policy=parse(row[1]), fetched=row[2]) if row else None
+        except (sqlite3.Error, NotAPolicy) as error:
+            log.warning("a kept MTA-STS policy cannot be read", domain=domain, error=str(error))
             return None
 
     def put(self, domain: str, body: bytes, kept: Kept) -> None:
         """Keep it in place of an older one."""
         row = (domain, kept.id, body, kept.fetched, kept.expires)
-        self._base.execute("INSERT OR REPLACE INTO policies VALUES (?, ?, ?, ?, ?)", row)
-        self._base.execute("DELETE FROM policies WHERE expires <= ?", (kept.fetched,))
+        try:
+            self._base.execute("INSERT OR REPLACE INTO policies VALUES (?, ?, ?, ?, ?)", row)
+            self._base.execute("DELETE FROM policies WHERE expires <= ?", (kept.fetched,))
+        except sqlite3.Error as error:
+            log.warning("an MTA-STS policy cannot be kept", domain=domain, error=str(error))
 
     def close(self) -> None:
         """Close the file."""

@@ -169,3 +169,9 @@ async def test_it_is_known_after_a_restart(tmp_path: Path) -> None:
     async with world(file=file) as made:
         made.dns.records, made.web.answers = [], {}
         assert (await made.found()).policy
+
+
+async def test_a_disk_that_fails_stops_nothing(tmp_path: Path) -> None:
+    async with world(file=tmp_path / "sts.sqlite3") as made:
+        made.asked._policies.close()
+        assert (await made.found()).policy

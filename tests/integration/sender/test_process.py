@@ -1,0 +1,110 @@
+"""A whole sender as a process that delivers straight to MX hosts, found by a DNS server of the test's."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.stack.ports import free_port
+from shared.commands import SendEmail
+from shared.events import EmailDeferred, EmailDelivered, EmailFailed
+from tests.fakes.authority import Authority
+from tests.fakes.dns_server import SERVFAIL, DnsServer
+from tests.fakes.scripted_smtp import ScriptedSmtp
+from tests.integration.sender.stage import Stage, an_email, settings_for
+from tests.integration.sender.test_direct import OFFERS_TLS
+from tests.servers import LoopThread
+
+pytestmark = pytest.mark.integration
+
+ZONE = """
+    example.com     300 MX 10 mx1.example.com.
+    example.com     300 MX 20 mx2.example.com.
+    mx1.example.com 300 A  127.0.0.9
+    mx2.example.com 300 A  127.0.0.1
+    strict.test     300 MX 10 mx2.example.com.
+    null.test       300 MX 0 .
+"""
+
+
+@pytest.fixture
+def loop() -> Iterator[LoopThread]:
+    """Where the servers live."""
+    thread = LoopThread()
+    yield thread
+    thread.stop()
+
+
+@pytest.fixture
+def dns(loop: LoopThread) -> Iterator[DnsServer]:
+    """The domains' DNS."""
+    server = DnsServer(ZONE, broken={"servfail.test": SERVFAIL})
+    loop.run(server.__aenter__())
+    yield server
+    loop.run(server.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def mx2(loop: LoopThread) -> Iterator[ScriptedSmtp]:
+    """The one MX host that is up; nobody vouches for its certificate."""
+    server = ScriptedSmtp(OFFERS_TLS, tls=Authority().issue("mx2.example.com").server())
+    loop.run(server.__aenter__())
+    yield server
+    loop.run(server.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def stage(kafka_url: str, topic_prefix: str, tmp_path: Path, dns: DnsServer, mx2: ScriptedSmtp) -> Iterator[Stage]:
+    """Topics, and a sender on them."""
+    made = Stage(settings_for(kafka_url, topic_prefix), tmp_path)
+    environment = {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka_url,
+        "POSTLOG_TOPIC_PREFIX": topic_prefix,
+        "POSTLOG_PARTITIONS": "3",
+        "POSTLOG_TOKEN_KEYS": "1:" + "ab" * 32,
+        "POSTLOG_RECIPIENT_KEY": "cd" * 32,
+        "POSTLOG_DKIM": '[{"domain": "acme.test"}]',
+        "POSTLOG_SENDER_DATA": str(tmp_path / "sender"),
+        "POSTLOG_SENDER_PORT": str(free_port()),
+        "POSTLOG_BLOB_URL": (tmp_path / "blobs").as_uri(),
+        "POSTLOG_SMTP_PORT": str(mx2.port),
+        "POSTLOG_SMTP_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "POSTLOG_DNS_SERVERS": f"127.0.0.1:{dns.port}",
+        "POSTLOG_TLS_DOMAINS": '[{"domain": "strict.test", "tls": "required"}]',
+        "POSTLOG_TLS_REPORT_FROM": "tlsrpt@acme.test",
+    }
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    command = (sys.executable, "-c", "from services.sender.main import run; run()")
+    with (tmp_path / "log").open("w") as log:
+        sender = subprocess.Popen(command, env=kept | environment, stdout=log, stderr=log)
+        yield made
+        sender.terminate()
+        assert sender.wait(30) == 0, (tmp_path / "log").read_text()
+
+
+def test_each_domain_is_treated_as_its_dns_says(stage: Stage, mx2: ScriptedSmtp) -> None:
+    emails: dict[str, SendEmail] = {
+        domain: an_email(to=f"jo@{domain}")
+        for domain in ("example.com", "strict.test", "null.test", "nothing.test", "servfail.test")
+    }
+    for email in emails.values():
+        stage.ask(email)
+    wanted = {"example.com": "delivered", "null.test": "failed", "nothing.test": "failed"}
+    for domain in emails:
+        stage.until(lambda d=domain: wanted.get(d, "deferred") in stage.kinds(emails[d].email_id))  # type: ignore[misc]
+    last = {domain: stage.events(email.email_id)[-1] for domain, email in emails.items()}
+
+    delivered, strict, failing = last["example.com"], last["strict.test"], last["servfail.test"]
+    assert isinstance(delivered, EmailDelivered)
+    assert (delivered.mx_host, delivered.mx_ip, delivered.tls_verified) == ("mx2.example.com", "127.0.0.1", False)
+    assert isinstance(strict, EmailDeferred) and strict.smtp_phase == "starttls"
+    assert isinstance(failing, EmailDeferred) and failing.enhanced_status_code == "4.4.3"
+    assert failing.smtp_reply_code is failing.smtp_reply_text is None
+    for domain, status in (("null.test", "5.1.10"), ("nothing.test", "5.1.2")):
+        failed = last[domain]
+        assert isinstance(failed, EmailFailed)
+        assert (failed.reason, failed.enhanced_status_code, failed.smtp_reply_text) == ("unroutable", status, None)
+    assert sum(len(session.messages) for session in mx2.sessions) == 1
