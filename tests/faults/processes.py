@@ -5,9 +5,10 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from cli.errors import CommandError
-from cli.stack.part import Part
+from cli.stack.part import Part, Readiness, answers_http
 from cli.stack.ports import free_port
 from cli.stack.programs import service_part
 from cli.stack.stack import Stack
@@ -133,7 +134,16 @@ class Processes:
         environment = {**self._stack.environment, **settings} | {"POSTLOG_SENDER_PORT": str(port)}
         part = service_part("sender", port=port, environment=environment)
         command = part.command if options is None else (part.command[0], "-m", "tests.faults.altered_sender", *options)
-        return Part(name=name, command=command, ready=part.ready, address=part.address, environment=environment)
+        return replace(part, name=name, command=command, ready=_either(part.ready, answers_http(port + 1, "/readyz")))
+
+
+def _either(first: Readiness, second: Readiness) -> Readiness:
+    """A sender adds the number of its slot to its port, and the slot is the first that is free: 0 or 1."""
+
+    async def ready() -> str | None:
+        return await first() and await second()
+
+    return ready
 
 
 def _node(broker: str) -> int:
