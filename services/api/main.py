@@ -15,6 +15,7 @@ from services.api.adapters.controls import ControlCopy
 from services.api.adapters.database import Database
 from services.api.adapters.keys import ApiKeys
 from services.api.adapters.log import KafkaLog
+from services.api.adapters.progress import KafkaProgress
 from services.api.adapters.read_models import ReadModels
 from services.api.adapters.readiness import AskEverybody
 from services.api.adapters.state import TemplateRows
@@ -24,8 +25,10 @@ from services.api.handlers.cancel import Cancel
 from services.api.handlers.destinations import Destinations
 from services.api.handlers.emails import Emails, Rules
 from services.api.handlers.operating import Operating
+from services.api.handlers.queries import Queries
 from services.api.handlers.suppressions import Suppressions
 from services.api.handlers.templates import Templates
+from services.api.handlers.waiting import CatchingUp
 from services.api.routes.app import create_app
 from services.api.routes.parts import Parts
 from services.api.settings import ApiSettings
@@ -109,10 +112,15 @@ def _handlers(
         suppressions=Suppressions(log=log, secret=settings.recipient_secret()),
         operating=Operating(log=log, controls=controls, operators=settings.operator_tenant),
         destinations=Destinations(queue=read_models, controls=controls, operators=settings.operator_tenant),
-        views=read_models,
+        queries=_queries(settings, read_models),
         readiness=AskEverybody(
             kafka=lambda: check_topics(settings, timeout=2), database=database, keys=keys, templates=copy
         ),
         clock=SystemClock(),
         body_limit=settings.api_body_limit,
     )
+
+
+def _queries(settings: ApiSettings, read_models: ReadModels) -> Queries:
+    progress = KafkaProgress(settings, sender_group=settings.sender_group)
+    return Queries(read_models, CatchingUp(progress, read_models.projected, partitions=settings.partitions))

@@ -22,6 +22,8 @@ class ApiSettings(KafkaSettings, DatabaseSettings, RecipientSettings, OperatorSe
     api_keys_seconds: float = Field(5, gt=0, description="how often API keys are read again: a revoked one ends then")
     api_kafka_seconds: float = Field(10, ge=1, description="how long a command may wait for Kafka's acknowledgement")
 
+    sender_group: str = Field("postlog-sender", description="consumer group of the senders")
+
     blob_url: str = Field("file:///var/lib/postlog/blobs", description="store of attachments and large bodies")
     postal_address: str | None = Field(None, description="one line; broadcast mail must carry it")
     dkim: list[SendingDomain] = Field(

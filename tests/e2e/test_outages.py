@@ -77,5 +77,7 @@ def test_without_kafka_nothing_is_promised_and_no_reader_waits(world: World) -> 
         assert view(world, email_id)["status"] == "delivered", "queries need no Kafka"
     again = until(lambda: ask(world.api, body, key="outage-again").json().get("email_id"))
     becomes(world, again, "delivered")
+    answer = world.api.get(f"/v1/emails/{again}", headers={"Prefer": "wait=20"})
+    assert answer.headers["Preference-Applied"] == "wait=20", "it can be asked again how far the log goes"
     assert len(mails(world, again)) == 1
     until(lambda: view(world, email_id)["opened_at"])

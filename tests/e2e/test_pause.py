@@ -17,7 +17,9 @@ def batch(world: World, name: str, **defaults: str) -> str:
 
 
 def look(world: World, batch_id: str) -> Json:
-    found: Json = world.api.get(f"/v1/batches/{batch_id}", headers={"Prefer": "wait=10"}).json()
+    answer = world.api.get(f"/v1/batches/{batch_id}", headers={"Prefer": "wait=10"})
+    assert answer.headers["Preference-Applied"] == "wait=10"
+    found: Json = answer.json()
     return found
 
 
@@ -29,7 +31,8 @@ def test_pause_and_resume(world: World) -> None:
     due = datetime.now(UTC) + timedelta(seconds=2)
     waits = batch(world, "waits", send_at=due.isoformat())
     assert world.api.post(f"/v1/batches/{waits}/pause").status_code == 202
-    until(lambda: look(world, waits)["paused"])
+    seen = look(world, waits)
+    assert seen["paused"] and seen["counts"] == {"scheduled": COUNT}, "a query that waits has what was done before"
     until(lambda: datetime.now(UTC) > due)
     goes = batch(world, "goes")
     until(lambda: look(world, goes)["counts"] == {"delivered": COUNT})
@@ -37,6 +40,7 @@ def test_pause_and_resume(world: World) -> None:
     assert arrived(world, "waits") == 0
     assert sum(look(world, waits)["counts"].values()) == COUNT
     assert world.api.post(f"/v1/batches/{waits}/resume").status_code == 202
+    assert not look(world, waits)["paused"]
     until(lambda: look(world, waits)["counts"] == {"delivered": COUNT})
     assert arrived(world, "waits") == COUNT
     assert look(world, waits)["paused"] is False

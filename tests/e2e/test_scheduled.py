@@ -36,6 +36,18 @@ def test_at_its_time_and_not_when_cancelled(world: World) -> None:
     assert cancel(world, never)[0] == 200, "cancelling again is no error"
 
 
+def test_read_your_writes(world: World) -> None:
+    """A query that waits has what was done before, in lists too (P10)."""
+    email_id = send(world, "now@later.example", send_at=later(3600).isoformat(), reference="p10")
+    answer = world.api.post(f"/v1/emails/{email_id}/cancel", headers={"Prefer": "wait=0"})
+    assert (answer.status_code, answer.json()["status"]) == (202, "requested")
+    assert timeline(view(world, email_id)) == ["queued", "scheduled", "cancelled"]
+    ids = [send(world, "many@later.example") for _ in range(5)]
+    listed = world.api.get("/v1/emails", params={"recipient": "many@later.example"}, headers={"Prefer": "wait=10"})
+    assert listed.headers["Preference-Applied"] == "wait=10"
+    assert {row["email_id"] for row in listed.json()["emails"]} == set(ids)
+
+
 def test_too_late(world: World) -> None:
     email_id = send(world, "gone@later.example")
     becomes(world, email_id, "delivered")

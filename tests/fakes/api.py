@@ -1,12 +1,16 @@
 """The API's ports in memory."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from services.api.domain.answers import BatchView, EmailPage, EmailView, Position, Summary, SuppressionPage
 from services.api.domain.errors import ApiError
+from services.api.domain.filters import EmailFilter, SuppressionFilter
+from services.api.domain.places import Offsets, Place
 from services.api.domain.record import Record
 from shared import commands
 from shared.commands import Command
@@ -132,3 +136,79 @@ class FakeFacts:
     def _ask(self) -> None:
         if self.away:
             raise ApiError("database_unavailable", "away")
+
+
+class FakeProgress:
+    """Ends of partitions and how far the sender is, as a test sets them."""
+
+    def __init__(self) -> None:
+        self.end: dict[Place, int] = {}
+        self.reached: dict[Place, int] = {}
+        self.away = False
+        self.asked = 0
+
+    async def ends(self, places: Collection[Place]) -> Offsets:
+        """Those set, else 0."""
+        self._ask()
+        return {place: self.end.get(place, 0) for place in places}
+
+    async def decided(self, places: Collection[Place]) -> Offsets:
+        """Those set."""
+        self._ask()
+        return {place: self.reached[place] for place in places if place in self.reached}
+
+    def _ask(self) -> None:
+        self.asked += 1
+        if self.away:
+            raise ApiError("kafka_unavailable", "away")
+
+
+class FakeViews:
+    """Read models with one answer each; `received_of` is asked for each look at the batch."""
+
+    def __init__(self) -> None:
+        self.reached: dict[Place, int] = {}
+        self.page = EmailPage(emails=(), next_cursor=None)
+        self.email_of: Callable[[], Any] = lambda: None
+        self.received_of: Callable[[], int | None] = lambda: None
+
+    async def projected(self) -> Offsets:
+        """As set."""
+        return self.reached
+
+    async def email(self, tenant: str, email_id: UUID) -> EmailView | None:
+        """As set."""
+        found: EmailView | None = self.email_of()
+        return found
+
+    async def emails(self, wanted: EmailFilter) -> EmailPage:
+        """As set."""
+        return self.page
+
+    async def batch(self, tenant: str, batch_id: UUID) -> BatchView | None:
+        """A batch, of which so many emails are still to be read."""
+        return BatchView(
+            batch_id=batch_id,
+            stream="transactional",
+            template=None,
+            tags=(),
+            reference=None,
+            opened_at=None,
+            closed_at=None,
+            paused=False,
+            cancelled=False,
+            acknowledged=3,
+            refused=0,
+            received=self.received_of(),
+            counts={},
+            position=Position(offsets={}, rules=1, token="", as_of=None),
+        )
+
+    async def summary(self, tenant: str, *, by: str, since: date, until: date) -> Summary:
+        """Empty."""
+        position = Position(offsets={}, rules=1, token="", as_of=None)
+        return Summary(by=by, since=since, until=until, rows=(), total={}, position=position)
+
+    async def suppressions(self, wanted: SuppressionFilter) -> SuppressionPage:
+        """None."""
+        return SuppressionPage(suppressions=(), next_cursor=None)

@@ -15,6 +15,7 @@ from services.api.domain.answers import (
     SuppressionView,
 )
 from services.api.domain.filters import SuppressionFilter
+from services.api.domain.places import Offsets
 from services.api.domain.preferences import SuppressionCursor, write_cursor
 from shared.db.read_models import COUNTED, batch_counts, batches, checkpoints, suppressions
 from shared.db.read_models import summary as summaries
@@ -98,6 +99,12 @@ def list_suppressions(connection: Connection, wanted: SuppressionFilter) -> Supp
         SuppressionView(**{name: getattr(row, name) for name in SuppressionView.__struct_fields__}) for row in shown
     )
     return SuppressionPage(suppressions=tuple(views), next_cursor=cursor)
+
+
+def reached(connection: Connection) -> Offsets:
+    """Up to where the read models know the log."""
+    asked = select(checkpoints.c.topic, checkpoints.c.partition, checkpoints.c.next_offset)
+    return {(row.topic, row.partition): row.next_offset for row in connection.execute(asked)}
 
 
 def position(connection: Connection) -> Position:

@@ -13,6 +13,7 @@ from services.api.domain.answers import BatchView, EmailPage, EmailView, Positio
 from services.api.domain.destinations import Waiting
 from services.api.domain.errors import ApiError
 from services.api.domain.filters import EmailFilter, SuppressionFilter
+from services.api.domain.places import Offsets
 from shared.db import state
 from shared.events import Event
 
@@ -67,6 +68,10 @@ class ReadModels:
     async def suppressions(self, wanted: SuppressionFilter) -> SuppressionPage:
         """A page of suppressions."""
         return await self._ask(batch_queries.list_suppressions, wanted)
+
+    async def projected(self) -> Offsets:
+        """Up to where the read models know the log."""
+        return await self._ask(batch_queries.reached)
 
     async def _ask(self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **options: P.kwargs) -> T:
         def ask(connection: Connection) -> T:

@@ -10,6 +10,7 @@ from services.api.domain.answers import BatchView, EmailPage, EmailView, Positio
 from services.api.domain.destinations import Waiting
 from services.api.domain.filters import EmailFilter, SuppressionFilter
 from services.api.domain.keys import StoredKey
+from services.api.domain.places import Offsets, Place
 from services.api.domain.record import Record
 from shared.events import Event
 from shared.records import Control, ControlKind, TemplateVersion
@@ -82,6 +83,16 @@ class Facts(Protocol):
 
     async def caused_by(self, tenant: str, email_id: UUID, cause: UUID) -> Event | None:
         """The fact that answers a command on an email."""
+
+
+class Progress(Protocol):
+    """How far the log goes, and the sender; each raises ApiError `kafka_unavailable`."""
+
+    async def ends(self, places: Collection[Place]) -> Offsets:
+        """Where the partitions end, with what transactions under way have written."""
+
+    async def decided(self, places: Collection[Place]) -> Offsets:
+        """Up to where the sender has decided about requests."""
 
 
 class Keys(Protocol):

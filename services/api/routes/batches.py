@@ -6,7 +6,6 @@ from services.api import metrics
 from services.api.domain.answers import BatchControl, BatchReceipt, BatchView
 from services.api.domain.batches import BatchRequest
 from services.api.domain.errors import ApiError
-from services.api.handlers.waiting import eventually
 from services.api.routes.answers import answer
 from services.api.routes.body import read
 from services.api.routes.describe import operation
@@ -41,12 +40,15 @@ async def send_batch(request: Request, parts: PartsOf, origin: OriginOf, key: Ke
 
 @router.get("/{batch_id}", **operation("Show a batch, with exact counts", returns=BatchView))
 async def show_batch(batch_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
-    """With `Prefer: wait=N` it waits for a batch that was sent a moment ago."""
+    """With `Prefer: wait=N` it waits until all emails of a batch sent a moment ago are counted, and for its controls.
+
+    `Preference-Applied` in the answer says that all that was done before is in it.
+    """
     number = id_of(batch_id, missing=_unknown())
-    found = await eventually(lambda: parts.views.batch(origin.tenant, number), seconds=wait or 0)
-    if found is None:
+    seen = await parts.queries.batch(origin.tenant, number, wait=wait or 0)
+    if seen.what is None:
         raise _unknown()
-    return answer(found, headers=applied(wait))
+    return answer(seen.what, headers=applied(wait, current=seen.current))
 
 
 @router.post("/{batch_id}/pause", **operation("Pause a batch", returns=BatchControl, status=202))

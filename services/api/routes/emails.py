@@ -11,7 +11,6 @@ from services.api.domain.errors import ApiError
 from services.api.domain.filters import EmailFilter
 from services.api.domain.preferences import EmailCursor, read_cursor
 from services.api.domain.suppressions import check_reason
-from services.api.handlers.waiting import eventually
 from services.api.routes.answers import answer
 from services.api.routes.body import read, read_optional
 from services.api.routes.describe import operation
@@ -51,8 +50,9 @@ async def list_emails(
     recipient: Annotated[str | None, Query(description="an address, or better the recipient_ref of one")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: str | None = None,
+    wait: WaitOf,
 ) -> Response:
-    """By status, batch and recipient."""
+    """By status, batch and recipient. With `Prefer: wait=N` it tells of all that was done before."""
     if status is not None and status not in get_args(Status):
         raise ApiError("invalid_parameter", f"is one of {', '.join(get_args(Status))}", field="status")
     ref = parts.suppressions.ref(recipient, tenant=origin.tenant) if recipient is not None else None
@@ -64,17 +64,21 @@ async def list_emails(
         recipient_ref=ref,
         cursor=read_cursor(cursor, EmailCursor),
     )
-    return answer(await parts.views.emails(wanted))
+    seen = await parts.queries.emails(wanted, wait=wait or 0)
+    return answer(seen.what, headers=applied(wait, current=seen.current))
 
 
 @router.get("/{email_id}", **operation("Show an email, with its timeline", returns=EmailView))
 async def show_email(email_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
-    """With `Prefer: wait=N` it waits for an email that was accepted a moment ago."""
+    """With `Prefer: wait=N` it waits for an email accepted, or a command given, a moment ago.
+
+    `Preference-Applied` in the answer says that all that was done before is in it.
+    """
     number = id_of(email_id, missing=_unknown())
-    found = await eventually(lambda: parts.views.email(origin.tenant, number), seconds=wait or 0)
-    if found is None:
+    seen = await parts.queries.email(origin.tenant, number, wait=wait or 0)
+    if seen.what is None:
         raise _unknown()
-    return answer(found, headers=applied(wait))
+    return answer(seen.what, headers=applied(wait, current=seen.current))
 
 
 @router.post(

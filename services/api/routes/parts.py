@@ -15,7 +15,8 @@ from services.api.handlers.cancel import Cancel
 from services.api.handlers.destinations import Destinations
 from services.api.handlers.emails import Emails
 from services.api.handlers.operating import Operating
-from services.api.handlers.ports import Keys, Readiness, Views
+from services.api.handlers.ports import Keys, Readiness
+from services.api.handlers.queries import Queries
 from services.api.handlers.suppressions import Suppressions
 from services.api.handlers.templates import Templates
 from shared.clock import Clock
@@ -35,7 +36,7 @@ class Parts:
     suppressions: Suppressions
     operating: Operating
     destinations: Destinations
-    views: Views
+    queries: Queries
     readiness: Readiness
     clock: Clock
     body_limit: int
@@ -78,7 +79,8 @@ def wait_header(
     given: Annotated[
         str | None,
         Header(
-            alias="Prefer", description="`wait=N`: wait up to N (at most 30) seconds for it to be known (RFC 7240)."
+            alias="Prefer",
+            description="`wait=N`: take up to N (at most 30) seconds to tell of all that was done before (RFC 7240).",
         ),
     ] = None,
 ) -> float | None:
@@ -86,9 +88,9 @@ def wait_header(
     return wait_of(given)
 
 
-def applied(wait: float | None) -> dict[str, str]:
-    """The header that says that `Prefer: wait` was understood."""
-    return {} if wait is None else {"Preference-Applied": f"wait={wait:.0f}"}
+def applied(wait: float | None, *, current: bool = True) -> dict[str, str]:
+    """The header that says that `Prefer: wait` was granted: a query's answer is `current`."""
+    return {} if wait is None or not current else {"Preference-Applied": f"wait={wait:.0f}"}
 
 
 def id_of(text: str, *, missing: ApiError) -> UUID:

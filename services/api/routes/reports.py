@@ -9,7 +9,7 @@ from services.api.domain.answers import Summary
 from services.api.domain.errors import ApiError
 from services.api.routes.answers import answer
 from services.api.routes.describe import operation
-from services.api.routes.parts import OriginOf, PartsOf
+from services.api.routes.parts import OriginOf, PartsOf, WaitOf, applied
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"])
 
@@ -27,10 +27,15 @@ async def summary(
     ] = None,
     until: Annotated[date | None, Query(alias="to", description="last day, UTC; today by default")] = None,
     by: By = "day",
+    wait: WaitOf,
 ) -> Response:
-    """Emails by the day on which they were accepted, with what became of them up to `position`."""
+    """Emails by the day on which they were accepted, with what became of them up to `position`.
+
+    With `Prefer: wait=N` it tells of all that was done before.
+    """
     last = until or origin.now.date()
     first = since or last - timedelta(days=29)
     if not first <= last <= first + LONGEST:
         raise ApiError("invalid_parameter", f"`from` to `to` is 1 to {LONGEST.days} days", field="from")
-    return answer(await parts.views.summary(origin.tenant, by=by, since=first, until=last))
+    seen = await parts.queries.summary(origin.tenant, by=by, since=first, until=last, wait=wait or 0)
+    return answer(seen.what, headers=applied(wait, current=seen.current))

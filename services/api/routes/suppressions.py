@@ -11,7 +11,7 @@ from services.api.domain.suppressions import SuppressionRequest, check_scope
 from services.api.routes.answers import answer
 from services.api.routes.body import read
 from services.api.routes.describe import operation
-from services.api.routes.parts import OriginOf, PartsOf
+from services.api.routes.parts import OriginOf, PartsOf, WaitOf, applied
 
 router = APIRouter(prefix="/v1/suppressions", tags=["suppressions"])
 
@@ -28,8 +28,12 @@ async def list_suppressions(
     recipient: Annotated[str | None, RECIPIENT] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: str | None = None,
+    wait: WaitOf,
 ) -> Response:
-    """By scope and recipient; those that have expired are left out."""
+    """By scope and recipient; those that have expired are left out.
+
+    With `Prefer: wait=N` it tells of all that was done before.
+    """
     wanted = SuppressionFilter(
         tenant=origin.tenant,
         limit=limit,
@@ -38,7 +42,8 @@ async def list_suppressions(
         recipient_ref=parts.suppressions.ref(recipient, tenant=origin.tenant) if recipient is not None else None,
         cursor=read_cursor(cursor, SuppressionCursor),
     )
-    return answer(await parts.views.suppressions(wanted))
+    seen = await parts.queries.suppressions(wanted, wait=wait or 0)
+    return answer(seen.what, headers=applied(wait, current=seen.current))
 
 
 @router.post(

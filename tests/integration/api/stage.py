@@ -1,12 +1,14 @@
 """The API on real Kafka and PostgreSQL, in process; the read models are filled by the tests themselves."""
 
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from sqlalchemy import Engine, Table, delete, insert, text
 from starlette.testclient import TestClient
 
@@ -19,8 +21,9 @@ from shared.commands import Command
 from shared.db import migrate, read_models
 from shared.db.engine import make_engine
 from shared.events import Event, codec
+from shared.kafka import config
 from shared.kafka.admin import ensure_topics
-from shared.topics import EVENTS, REQUESTS, REQUESTS_BULK
+from shared.topics import EVENTS, PERSONAL, REQUESTS, REQUESTS_BULK, Topic
 from tests.logs import read
 
 DEAD_PORT = "127.0.0.1:9"  # discard: nobody listens there
@@ -91,6 +94,31 @@ class Stage:
         with TestClient(build(self.settings), headers={"Authorization": f"Bearer {key}"}) as client:
             yield client
 
+    def sender_decides(self) -> None:
+        """The senders' group commits that it has read all requests, as the sender does with its facts."""
+        group = self.settings.topic(self.settings.sender_group)
+        consumer = Consumer(config.consumer(self.settings, group_id=group))
+        consumer.commit(offsets=self._ends(consumer, REQUESTS, REQUESTS_BULK), asynchronous=False)
+        consumer.close()
+
+    def projector_catches_up(self) -> None:
+        """The checkpoints are set to where the facts end now."""
+        consumer = Consumer(config.consumer(self.settings, group_id="ends"))
+        ends = self._ends(consumer, EVENTS, PERSONAL)
+        consumer.close()
+        prefix = len(self.settings.topic_prefix)
+        rows = [{"topic": one.topic[prefix:], "partition": one.partition, "next_offset": one.offset} for one in ends]
+        self.empty(read_models.checkpoints)
+        self.put(read_models.checkpoints, *rows)
+
+    def _ends(self, consumer: Consumer, *topics: Topic) -> list[TopicPartition]:
+        places = [
+            TopicPartition(self.settings.topic(topic.name), number)
+            for topic in topics
+            for number in range(self.settings.partitions)
+        ]
+        return [TopicPartition(one.topic, one.partition, _end(consumer, one)) for one in places]
+
     def commands(self) -> list[Command]:
         """All commands on the request topics."""
         return [
@@ -102,6 +130,17 @@ class Stage:
     def facts(self) -> list[Event]:
         """All facts that the API wrote."""
         return [codec.decode(message.value()) for message in read(self.settings, EVENTS.name)]
+
+
+def _end(consumer: Consumer, place: TopicPartition) -> int:
+    """Where a partition ends; it may have no leader in the first moments of its topic."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(place, timeout=10)[1])
+        except KafkaException:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def open_stage(kafka_url: str, database_url: str, topic_prefix: str, folder: Path, **changes: Any) -> Stage:

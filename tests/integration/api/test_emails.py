@@ -146,6 +146,7 @@ def test_cancel_without_an_answer_in_time(stage: Stage, client: TestClient) -> N
 def test_an_email_is_waited_for(stage: Stage, client: TestClient) -> None:
     email_id = UUID(client.post("/v1/emails", json=EMAIL).json()["email_id"])
     assert client.get(f"/v1/emails/{email_id}").status_code == 404
+    stage.sender_decides()
     timer = Timer(0.4, stage.put, [read_models.emails, email_row(email_id, updated_at=NOW)])
     timer.start()
     response = client.get(f"/v1/emails/{email_id}", headers={"Prefer": "wait=20"})
