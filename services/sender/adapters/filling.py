@@ -1,207 +1,189 @@
-"""What a simple template is made of, and how it is filled in: literal text, values, loops, choices. Pure.
+"""Fills in a simple template: what is the same in every email is prepared once, and costs next to nothing. Pure.
 
-Whatever is out of the ordinary raises `Beyond`: then the rendering process renders the email, or says what is wrong.
+Whatever is out of the ordinary raises `Beyond`, or what an expression raises.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
-
-from markupsafe import escape
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Final, Protocol
 
 from services.sender.adapters.links import BLANKS, TrackerLinks
 from services.sender.adapters.parts import Part, encoded_lines, quoted_part
-
-Scope = dict[str, Any]
-Get = Callable[[Scope], Any]
+from services.sender.adapters.pieces import LOOP, Beyond, Choice, Get, Link, Loop, Piece, Pixel, Scope, Text, Value
 
 MAX_ROOM: Final = 512 * 1024  # characters of a part
 MAX_STEPS: Final = 20_000  # pieces that loops may go through for a part
-LOOP: Final = "loop"  # in a scope: the number of the turn from 0, and of all turns
-_NUMBERS: Final = (float, bool, type(None))
-
-
-class Beyond(Exception):
-    """Not to be filled in."""
 
 
 class Paper:
     """What one part is written on. Lines that are the same in every email come encoded; the others are, at last."""
 
-    __slots__ = ("_seen", "_watched", "encoded", "length", "links", "position", "room", "steps", "written")
+    __slots__ = ("_encoded", "_length", "_seen", "_watched", "_written", "links", "position", "room", "steps")
 
     def __init__(self, links: TrackerLinks, *, watched: Sequence[str] = ()) -> None:
         self.links = links
-        self._watched = watched
-        self._seen = 0
-        self.written: list[str] = []  # since the last line that was encoded
-        self.encoded: list[bytes] = []
-        self.length = 0  # bytes of what is encoded, as they were before
+        self.position = 0  # of the next tracked link
         self.room = MAX_ROOM
         self.steps = MAX_STEPS
-        self.position = 0  # of the next tracked link
+        self._watched = watched
+        self._seen = 0
+        self._written: list[str] = []  # since the last line that was encoded
+        self._encoded: list[bytes] = []
+        self._length = 0  # of what is encoded, as it was before
 
-    def write(self, value: str) -> None:
+    def write(self, text: str) -> None:
         """Add text."""
-        self.room -= len(value)
+        self.room -= len(text)
         if self.room < 0:
             raise Beyond
-        self.written.append(value)
+        self._written.append(text)
 
     def lines(self, encoded: bytes, length: int) -> None:
-        """Add lines that are encoded, after a `flush`."""
+        """Add whole lines that are encoded already, at the beginning of a line."""
+        self._flush()
         self.room -= length
-        self.encoded.append(encoded)
-        self.length += length
+        self._encoded.append(encoded)
+        self._length += length
 
-    def flush(self) -> None:
-        """Encode the lines that have been written."""
-        text = "".join(self.written)
+    def _flush(self) -> None:
+        text = "".join(self._written)
         if "\0" in text:  # a page has none
             raise Beyond
-        self._seen += sum(map(text.count, self._watched))
+        for watched in self._watched:
+            self._seen += text.count(watched)
         lines, length = encoded_lines(text)
-        self.written.clear()
-        self.encoded.append(lines)
-        self.length += length
+        self._written.clear()
+        self._encoded.append(lines)
+        self._length += length
 
     def text(self) -> str:
-        """What has been written, when nothing was encoded."""
-        return "".join(self.written)
+        """What has been written, when no lines were added."""
+        return "".join(self._written)
 
     def part(self, *, subtype: str, expected: int = 0) -> Part:
         """All of it as a part of the mail. What is watched for must be there so many times outside constant lines."""
-        end = "".join(self.written)
-        if not end.endswith(("\n", "\r")) and (end or not self.length):
-            self.written.append("\n")
-        self.flush()
-        part = quoted_part(b"".join(self.encoded), length=self.length, subtype=subtype)
+        end = self.text()
+        if not end.endswith(("\n", "\r")) and (end or not self._length):
+            self._written.append("\n")
+        self._flush()
+        part = quoted_part(b"".join(self._encoded), length=self._length, subtype=subtype)
         if part is None or self._seen != expected:  # base64 would be shorter, or a value says what we add
             raise Beyond
         return part
 
 
-class Piece(Protocol):
-    """A part of a template."""
+class Step(Protocol):
+    """A part of a template, ready to be filled in."""
 
     @property
     def size(self) -> int:
-        """How many steps it takes within a loop."""
+        """How many steps it counts for within a loop."""
 
     def fill(self, scope: Scope, paper: Paper) -> None:
-        """Write it with the variables of `scope`; raises `Beyond`, or what an expression raises."""
+        """Write it with the variables of `scope`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Text without variables."""
-
-    text: str
-    size: int = 1
-
-    def fill(self, scope: Scope, paper: Paper) -> None:
-        """Write it."""
-        paper.write(self.text)
-
-
-class Lines:
-    """Text without variables. What lies between its first line end and its last is encoded here, once."""
-
-    __slots__ = ("_first", "_last", "_length", "_lines", "_text")
-    size = 1
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        start, end = text.find("\n") + 1, text.rfind("\n") + 1
-        self._first, self._last = text[:start], text[end:]
-        self._lines, self._length = encoded_lines(text[start:end])
-
-    def fill(self, scope: Scope, paper: Paper) -> None:
-        """Write it: the lines in the middle as they are encoded."""
-        if not self._lines:
-            paper.write(self._text)
-            return
-        paper.write(self._first)
-        paper.flush()
-        paper.lines(self._lines, self._length)
-        paper.write(self._last)
+def prepared(pieces: Sequence[Piece], *, lines: bool) -> list[Step]:
+    """The pieces ready to be filled in. With `lines`, literal lines are encoded here, once."""
+    steps: list[Step] = []
+    for straight, group in groupby(pieces, key=lambda piece: not isinstance(piece, Loop | Choice)):
+        if straight:
+            steps.append(_Stretch(list(group), lines=lines))
+        else:
+            steps += [_branching(piece, lines=lines) for piece in group if isinstance(piece, Loop | Choice)]
+    return steps
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
-    """What an expression comes to, escaped in HTML.
+def _branching(piece: Loop | Choice, *, lines: bool) -> Step:
+    return _turns(piece, lines=lines) if isinstance(piece, Loop) else _fork(piece, lines=lines)
 
-    `ours` is an address that we give ourselves; `allowed` refuses values that could mean more than they say.
+
+def fill(steps: Sequence[Step], scope: Scope, paper: Paper) -> None:
+    """Write all steps."""
+    for step in steps:
+        step.fill(scope, paper)
+
+
+class _Stretch:
+    """Text and values without loops and choices. Each value is made once, however often it stands there.
+
+    What it says stands in a table; a unit is the places in it that make up some text, and the lines that follow.
     """
 
-    get: Get
-    escaped: bool
-    ours: bool = False
-    allowed: Callable[[str], object] | None = None
-    size: int = 1
+    def __init__(self, pieces: Sequence[Piece], *, lines: bool) -> None:
+        self.size = len(pieces) + 1
+        self._table = [""]
+        self._values: dict[Value, int] = {}
+        self._links: list[tuple[int, Link]] = []
+        self._pixels: list[int] = []
+        self._units: list[tuple[Callable[[Sequence[str]], Sequence[str]], bytes, int]] = []
+        unit = [0]  # with the empty text: `itemgetter` gives a tuple for two places or more
+        for piece in pieces:
+            if isinstance(piece, Text) and lines and piece.text.count("\n") > 1:
+                start, end = piece.text.find("\n") + 1, piece.text.rfind("\n") + 1
+                self._unit([*unit, self._literal(piece.text[:start])], *encoded_lines(piece.text[start:end]))
+                unit = [0, self._literal(piece.text[end:])]
+            else:
+                unit.append(self._place(piece))
+        self._unit(unit, b"", 0)
 
-    def said(self, scope: Scope) -> str:
-        """The value as text, not escaped."""
-        value = self.get(scope)
-        kind = type(value)
-        if kind is str:
-            text: str = value
-        elif kind in _NUMBERS or (kind is int and -(2**63) <= value < 2**64):
-            text = str(value)
-        else:
-            raise Beyond
-        if self.allowed is not None and not self.allowed(text):
-            raise Beyond
-        return text
+    def _unit(self, places: Sequence[int], lines: bytes, length: int) -> None:
+        self._units.append((itemgetter(*places), lines, length))
+
+    def _literal(self, text: str) -> int:
+        self._table.append(text)
+        return len(self._table) - 1
+
+    def _place(self, piece: Piece) -> int:
+        if isinstance(piece, Value) and piece in self._values:
+            return self._values[piece]
+        place = self._literal(piece.text if isinstance(piece, Text) else "")
+        match piece:
+            case Value():
+                self._values[piece] = place
+            case Link():
+                self._links.append((place, piece))
+            case Pixel():
+                self._pixels.append(place)
+        return place
 
     def fill(self, scope: Scope, paper: Paper) -> None:
-        """Write it."""
-        text = self.said(scope)
-        paper.write(escape(text) if self.escaped else text)
+        """Make the values, then put all together."""
+        table = self._table.copy()
+        for value, place in self._values.items():
+            table[place] = value.shown(scope)
+        for place, link in self._links:
+            table[place] = _tracked(link.said(scope), paper)
+        for place in self._pixels:
+            table[place] = paper.links.pixel()
+        for text, lines, length in self._units:
+            paper.write("".join(text(table)))
+            if lines:
+                paper.lines(lines, length)
+
+
+def _tracked(url: str, paper: Paper) -> str:
+    """The tracker's address; one that is not to be tracked is `Beyond`."""
+    signed = paper.links.clicked(url.strip(BLANKS), paper.position)
+    if signed is None:
+        raise Beyond
+    paper.position += 1
+    return signed
 
 
 @dataclass(frozen=True, slots=True)
-class Pixel:
-    """The image that tells that the mail was opened."""
-
-    size: int = 1
-
-    def fill(self, scope: Scope, paper: Paper) -> None:
-        """Write it."""
-        paper.write(paper.links.pixel())
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """The address of a tracked link, of literal text and values."""
-
-    address: Sequence[str | Value]
-    size: int = 1
-
-    def fill(self, scope: Scope, paper: Paper) -> None:
-        """Write the tracker's address; one that is not to be tracked is `Beyond`."""
-        url = "".join([part if type(part) is str else part.said(scope) for part in self.address])  # type: ignore[union-attr]
-        signed = paper.links.clicked(url.strip(BLANKS), paper.position)
-        if signed is None:
-            raise Beyond
-        paper.position += 1
-        paper.write(signed)
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """`{% for target in items %}` over a list."""
+class _Turns:
+    """A loop."""
 
     target: str
     items: Get
-    body: Sequence[Piece]
-    size: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "size", sum(piece.size for piece in self.body) + 1)
+    body: Sequence[Step]
+    size: int
 
     def fill(self, scope: Scope, paper: Paper) -> None:
-        """Write its body for each item."""
+        """Write the body for each item."""
         items = self.items(scope)
         if type(items) is not list:
             raise Beyond
@@ -211,28 +193,36 @@ class Loop:
         before = {name: scope[name] for name in (self.target, LOOP) if name in scope}
         for number, item in enumerate(items):
             scope[self.target], scope[LOOP] = item, (number, len(items))
-            for piece in self.body:
-                piece.fill(scope, paper)
+            fill(self.body, scope, paper)
         for name in (self.target, LOOP):
             scope.pop(name, None)
         scope.update(before)
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """`{% if %}`: the body of the first test that holds."""
+class _Fork:
+    """A choice."""
 
-    branches: Sequence[tuple[Get, Sequence[Piece]]]
-    size: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        bodies = [piece.size for _, body in self.branches for piece in body]
-        object.__setattr__(self, "size", sum(bodies) + len(self.branches))
+    branches: Sequence[tuple[Get, Sequence[Step]]]
+    size: int
 
     def fill(self, scope: Scope, paper: Paper) -> None:
-        """Write one of the bodies, or nothing."""
+        """Write the body of the first test that holds, or nothing."""
         for test, body in self.branches:
             if test(scope):
-                for piece in body:
-                    piece.fill(scope, paper)
+                fill(body, scope, paper)
                 return
+
+
+def _turns(loop: Loop, *, lines: bool) -> _Turns:
+    body = prepared(loop.body, lines=lines)
+    return _Turns(loop.target, loop.items, body, size=_size(body))
+
+
+def _fork(choice: Choice, *, lines: bool) -> _Fork:
+    branches = [(test, prepared(body, lines=lines)) for test, body in choice.branches]
+    return _Fork(branches, size=len(branches) + sum(_size(body) for _, body in branches))
+
+
+def _size(steps: Sequence[Step]) -> int:
+    return 1 + sum(step.size for step in steps)

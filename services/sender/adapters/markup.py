@@ -9,7 +9,7 @@ from collections.abc import Callable
 from html import unescape
 from typing import Final, Literal
 
-from services.sender.adapters.filling import Beyond
+from services.sender.adapters.pieces import Beyond
 from services.sender.adapters.urls import ATTRIBUTES
 
 OPEN, CLOSE = "\ue000", "\ue001"

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
-from services.sender.adapters.filling import Beyond, Choice, Lines, Link, Loop, Piece, Pixel, Text, Value
 from services.sender.adapters.links import rewritten
 from services.sender.adapters.markup import CLOSE, MARKER, OPEN, Kind, Look
+from services.sender.adapters.pieces import Beyond, Choice, Link, Loop, Piece, Pixel, Text, Value
 from services.sender.adapters.urls import harmless
 
 _Control = Literal["next", "end"]
@@ -117,7 +117,7 @@ class _Marked:
             mark = self._marks[int(part)] if at % 2 else None
             match mark:
                 case None if part:
-                    found.append(Lines(part))
+                    found.append(Text(part))
                 case "next" | "end":
                     return found, mark
                 case Loop():

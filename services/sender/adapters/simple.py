@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from jinja2 import TemplateSyntaxError, filters, nodes
 
-from services.sender.adapters.filling import LOOP, Beyond, Choice, Get, Loop, Piece, Scope, Text, Value
+from services.sender.adapters.pieces import LOOP, Beyond, Choice, Get, Loop, Piece, Scope, Text, Value
 from shared.templating import RESERVED, TemplateEnvironment
 
 _FILTERS: Final[dict[str, Callable[..., Any]]] = {
@@ -59,6 +59,7 @@ class _Reader:
         self._escaped = bool(environment.autoescape)
         self._globals = environment.globals
         self._depth = 0
+        self._known: dict[str, Value] = {}
 
     def pieces(self, body: Sequence[nodes.Node]) -> list[Piece]:
         found: list[Piece] = []
@@ -80,8 +81,11 @@ class _Reader:
             return Text(node.data)
         if self._escaped and isinstance(node, nodes.Filter) and node.name in ("e", "escape") and node.node is not None:
             node = node.node  # it is escaped anyway, and only once
-        ours = isinstance(node, nodes.Name) and node.name in RESERVED
-        return Value(self._value(node), escaped=self._escaped, ours=ours)
+        said = str(node)
+        if said not in self._known:
+            ours = isinstance(node, nodes.Name) and node.name in RESERVED
+            self._known[said] = Value(self._value(node), escaped=self._escaped, ours=ours)
+        return self._known[said]
 
     def _loop(self, node: nodes.For) -> Loop:
         if not isinstance(node.target, nodes.Name) or node.target.name in (LOOP, *RESERVED, *_SPECIAL):
@@ -179,9 +183,11 @@ class _Reader:
 
 def _add(pieces: list[Piece], piece: Piece) -> None:
     """Add a piece; literal text goes on (a comment may have stood between)."""
-    if pieces and isinstance(piece, Text) and isinstance(pieces[-1], Text):
-        piece = Text(pieces.pop().text + piece.text)  # type: ignore[attr-defined]
-    pieces.append(piece)
+    last = pieces[-1] if pieces else None
+    if isinstance(piece, Text) and isinstance(last, Text):
+        pieces[-1] = Text(last.text + piece.text)
+    else:
+        pieces.append(piece)
 
 
 def _member(inner: Get, key: str | int) -> Get:

@@ -10,10 +10,11 @@ from html import escape
 from typing import Any, Final
 
 from services.sender.adapters.bodies import Finished, html_footer, required_address, text_footer, text_of
-from services.sender.adapters.filling import Beyond, Choice, Lines, Loop, Paper, Piece, Pixel, Scope, Text
+from services.sender.adapters.filling import Paper, Step, fill, prepared
 from services.sender.adapters.links import TrackerLinks
 from services.sender.adapters.page import page
 from services.sender.adapters.parts import Part, text_part
+from services.sender.adapters.pieces import Beyond, Choice, Loop, Piece, Pixel, Scope, Text
 from services.sender.adapters.simple import read
 from shared.commands import SendEmail
 from shared.records import TemplateVersion
@@ -56,15 +57,14 @@ class Skeletons:
 class _Body:
     """A body to fill in. `footer` is what we add to it; no value may say the same."""
 
-    pieces: Sequence[Piece]
+    steps: Sequence[Step]
     subtype: str
     watched: Sequence[str] = ()
     expected: int = 0
 
     def part(self, scope: Scope, links: TrackerLinks) -> Part:
         paper = Paper(links, watched=self.watched)
-        for piece in self.pieces:
-            piece.fill(scope, paper)
+        fill(self.steps, scope, paper)
         return paper.part(subtype=self.subtype, expected=self.expected)
 
 
@@ -72,10 +72,10 @@ class _Body:
 class _Skeleton:
     """`source` is the page as it is before its links are tracked, when the text is made of it."""
 
-    subject: Sequence[Piece]
+    subject: Sequence[Step]
     html: _Body | None
     text: _Body | None
-    source: Sequence[Piece] | None
+    source: Sequence[Step] | None
     address: str | None
 
     def filled(self, scope: Scope, links: TrackerLinks) -> Finished:
@@ -88,10 +88,9 @@ class _Skeleton:
         return Finished(subject=subject, html=html, text=text)
 
 
-def _text(pieces: Sequence[Piece], scope: Scope, *, links: TrackerLinks) -> str:
+def _text(steps: Sequence[Step], scope: Scope, *, links: TrackerLinks) -> str:
     paper = Paper(links)
-    for piece in pieces:
-        piece.fill(scope, paper)
+    fill(steps, scope, paper)
     return paper.text()
 
 
@@ -99,13 +98,13 @@ def _made(
     template: TemplateVersion, request: SendEmail, *, address: str | None, links: TrackerLinks
 ) -> _Skeleton | None:
     try:
-        subject = read(template.subject, _plain)
+        subject = prepared(read(template.subject, _plain), lines=False)
         source = None if template.html is None else read(template.html, _html)
         text = None if template.text is None else _text_body(read(template.text, _plain), address)
         html = None if source is None else _html_body(source, request, address=address, links=links)
     except Beyond:
         return None
-    made_of = source if template.text is None else None
+    made_of = None if source is None or template.text is not None else prepared(source, lines=False)
     return _Skeleton(subject=subject, html=html, text=text, source=made_of, address=address)
 
 
@@ -116,7 +115,7 @@ def _html_body(source: Sequence[Piece], request: SendEmail, *, address: str | No
     end += [Pixel()] if request.tracking.opens else []
     tracked = (lambda url: links.clicked(url, 0) is not None) if request.tracking.clicks else None
     return _Body(
-        pieces=page(source, tracked=tracked, end=end),
+        steps=prepared(page(source, tracked=tracked, end=end), lines=True),
         subtype="html",
         watched=tuple(watched) if footer else (),
         expected=sum(map(footer.count, watched)),
@@ -126,12 +125,12 @@ def _html_body(source: Sequence[Piece], request: SendEmail, *, address: str | No
 def _text_body(pieces: Sequence[Piece], address: str | None) -> _Body:
     """The text, with the address where it is missing, in constant lines."""
     if address is None or _says(pieces, address):
-        return _Body(pieces=_lined(pieces), subtype="plain")
+        return _Body(steps=prepared(pieces, lines=True), subtype="plain")
     last = pieces[-1] if pieces else None
     if not isinstance(last, Text) or not last.text.strip():
         raise Beyond
     ended = Text(f"{last.text.rstrip()}{text_footer(address)}")
-    return _Body(pieces=_lined([*pieces[:-1], ended]), subtype="plain", watched=(address,))
+    return _Body(steps=prepared([*pieces[:-1], ended], lines=True), subtype="plain", watched=(address,))
 
 
 def _says(pieces: Sequence[Piece], address: str) -> bool:
@@ -142,19 +141,3 @@ def _says(pieces: Sequence[Piece], address: str) -> bool:
         if any(_says(body, address) for body in inner):
             raise Beyond
     return any(isinstance(piece, Text) and address in piece.text for piece in pieces)
-
-
-def _lined(pieces: Sequence[Piece]) -> list[Piece]:
-    """The same pieces, with the constant lines encoded."""
-    found: list[Piece] = []
-    for piece in pieces:
-        match piece:
-            case Text():
-                found.append(Lines(piece.text))
-            case Loop():
-                found.append(Loop(piece.target, piece.items, _lined(piece.body)))
-            case Choice():
-                found.append(Choice([(test, _lined(body)) for test, body in piece.branches]))
-            case _:
-                found.append(piece)
-    return found
