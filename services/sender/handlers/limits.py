@@ -22,6 +22,7 @@ from services.sender.handlers.warming import Warming
 from shared.commands import SmtpResult
 
 FRESH_SECONDS: Final = 1.0  # how long a limit that was looked up is kept
+LOOK_AGAIN: Final = 2.0  # seconds: an operator may lift in the meantime what keeps a destination closed
 NAMES_SECONDS: Final = 10.0  # how long it is kept which site a name means
 TIDY_SECONDS: Final = 5.0
 MOST_SITES: Final = 20_000  # idle ones beyond it are forgotten
@@ -106,7 +107,7 @@ class Limits:
         opens = state.closed_until
         if state.pace is not None:
             opens = max(opens, state.pace.opens_at(), state.span.opens if state.span else 0.0)
-        return 0.0 if opens <= now else opens
+        return 0.0 if opens <= now else min(opens, now + LOOK_AGAIN)
 
     def source_opens_at(self, stream: str, *, now: float) -> float:
         """The same for the address that a stream sends from: 0.0, or when its warm-up lets another email go."""

@@ -17,6 +17,7 @@ from shared.records import Control, control_key, encode
 from shared.topics import CONTROLS
 
 PORTIONS: Final = 20  # a partition's part of a day is reserved in so many portions
+PATIENCE: Final = 60.0  # seconds: partitions may come, and their part of the day with them
 LOOK_AGAIN: Final = 0.02  # seconds, while a portion is being reserved
 
 
@@ -80,10 +81,11 @@ class Warming:
     def _opens_at(self, source: _Source, now: float) -> float:
         if source.limit is None or source.unspent > 0:
             return 0.0
-        if source.asked or self._left(source):
-            source.wanted = True
+        if not source.asked:
+            source.wanted = bool(self._left(source))
+        if source.asked or source.wanted:
             return now + LOOK_AGAIN
-        return next_day(now)
+        return min(next_day(now), now + PATIENCE)
 
     def _left(self, source: _Source) -> dict[int, int]:
         """What may still be reserved today, by partition owned."""

@@ -68,6 +68,14 @@ class Stage:
     def opens_at(self, site: str = "a.example", *, stream: str = "transactional") -> float:
         return self.limits.opens_at(site, stream=stream, now=self.now)
 
+    def closed_for(self, site: str = "a.example") -> float:
+        """Seconds until another email goes, of a destination that is looked at whenever it asks to be."""
+        begun = self.now
+        while (opens := self.opens_at(site)) > self.now:
+            self.now = opens
+        closed, self.now = self.now - begun, begun
+        return closed
+
     def take(self, site: str = "a.example", *, most: int = 1000, stream: str = "transactional") -> int:
         """Take as many as go now."""
         for taken in range(most):

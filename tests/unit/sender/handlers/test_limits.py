@@ -112,8 +112,8 @@ def test_trouble_backs_off_one_destination_more_and_more_and_one_email_probes_it
     for _ in range(9):
         assert stage.take("b.example", most=1) == 1
         stage.limits.learn(stage.group, "a.example", DOWN, now=stage.now)
-        waits.append(round(stage.opens_at() - stage.now, 3))
-        stage.now = stage.opens_at()
+        waits.append(round(stage.closed_for(), 3))
+        stage.now += stage.closed_for()
     assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0, 10.0]
     assert stage.take() == 1
     stage.limits.learn(stage.group, "a.example", OK, now=stage.now)
@@ -139,7 +139,7 @@ def test_a_flush_ends_what_trouble_imposed() -> None:
     stage = Stage()
     for _ in range(5):
         stage.limits.learn(stage.group, "a.example", DOWN, now=stage.now)
-        stage.now = stage.opens_at() or stage.now
+        stage.now += stage.closed_for()
         stage.limits.learn(stage.group, "a.example", DOWN, now=stage.now)
     stage.said.say(Control(tenant="default", kind="flush", name="a.example", at=at(stage.now)))
     assert stage.take() == 10
