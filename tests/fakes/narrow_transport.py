@@ -13,6 +13,7 @@ class NarrowTransport(asyncio.Transport):
         self._waiting = bytearray()
         self._room = room
         self._protocol = protocol
+        self._limited = False
         protocol.connection_made(self)
 
     @property
@@ -27,6 +28,7 @@ class NarrowTransport(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """As a real one: what cannot leave waits, and the protocol is told by get_write_buffer_size."""
+        assert self._limited, "real transports tell of large buffers only, unless told otherwise"
         self._waiting += data
         self._move()
 
@@ -36,7 +38,7 @@ class NarrowTransport(asyncio.Transport):
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """The protocol is told of any octet that waits."""
-        assert high == 0
+        self._limited = high == 0
 
     def abort(self) -> None:
         """What waits is thrown away."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 from cryptography import x509
 
 from services.sender.adapters import smtp
-from services.sender.adapters.smtp import ConnectFailed, Connector, Route
+from services.sender.adapters.smtp import ConnectFailed, Connector, Route, Timeouts
 from tests.fakes.scripted_smtp import ScriptedSmtp
+from tests.fakes.stuck_smtp import StuckSmtp
 from tests.integration.sender.certificates import self_signed
 from tests.integration.sender.test_smtp import QUICK, STARTTLS, connect, failure, mail, route
 
@@ -168,3 +170,29 @@ async def test_wrong_credentials_are_not_tried_again_in_another_way() -> None:
 async def test_a_challenge_that_is_none() -> None:
     failed = await failure({"EHLO": "250-mx\r\n250 AUTH CRAM-MD5", "AUTH": "334 é"}, username="u", password="p")
     assert failed.result.smtp_phase == "auth"
+
+
+async def test_over_tls_too_the_dot_waits_until_all_the_rest_has_left(tmp_path: Path) -> None:
+    """Beneath the TLS layer is a buffer of which that layer does not tell."""
+    context, _ = self_signed(tmp_path)
+    asked = asyncio.Event()
+
+    def may_finish() -> bool:
+        asked.set()
+        return True
+
+    with StuckSmtp(context) as server:
+        there = Route(host="127.0.0.1", port=server.port, tls="required", verify=False, helo="mail.acme.test")
+        connection = await Connector(Timeouts()).connect(there)
+        connection._session.info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        big = (b"x" * 62 + b"\r\n") * 4000  # less than a block
+        sending = asyncio.create_task(connection.deliver(mail(big), may_finish=may_finish))
+        async with asyncio.timeout(5):
+            while not connection._session.unsent:
+                await asyncio.sleep(0.001)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asked.wait(), 0.1)
+        server.go_on.set()
+        assert (await sending).kind == "delivered" and asked.is_set()
+        assert server.message == big + b".\r\n"
+        connection._session.cut()

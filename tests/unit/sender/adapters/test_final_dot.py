@@ -112,3 +112,23 @@ async def test_one_block_at_a_time() -> None:
     assert not case.asked
     case.session.connection_lost(None)
     assert (await sending).kind == "deferred"
+
+
+async def test_once_it_is_out_its_reply_is_waited_for_whoever_interrupts() -> None:
+    case = Case(b"hello\r\n", room=100)
+    sending = case.start()
+    await until(lambda: case.content() == b"hello\r\n.\r\n")
+    case.connection.interrupt()
+    assert not case.transport.aborted and not sending.done()
+    case.session.data_received(b"250 taken\r\n")
+    outcome = await sending
+    assert (outcome.kind, outcome.connection_lost) == ("delivered", False)
+
+
+async def test_a_flood_of_replies_is_cut() -> None:
+    session = Session(asyncio.get_running_loop())
+    transport = NarrowTransport(session, room=0)
+    session.data_received(b"250 taken\r\n" * 16)
+    assert not transport.aborted
+    session.data_received(b"250 taken\r\n")
+    assert transport.aborted and not session.usable
