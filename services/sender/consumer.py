@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaError, Message, TopicPartition
 
 from services.sender import metrics
 from services.sender.adapters.open_emails import Row
@@ -24,7 +24,7 @@ from services.sender.settings import SenderSettings
 from shared.clock import Clock
 from shared.ids import text_of
 from shared.kafka.producer import Aborted, TransactionalProducer, Unknown
-from shared.topics import WORK
+from shared.topics import EVENTS, WORK
 
 log = structlog.get_logger()
 REPLY_GRACE: Final = 5.0  # seconds that a revoked partition waits for replies to final dots (rule 5)
@@ -121,6 +121,7 @@ class Owner:
     def _write(self, group: Group, changes: Changes) -> dict[int, int]:
         """One transaction; returns the changelog offsets that it reached."""
         self._producer.begin()
+        timed = next((record for record in group.records if record.topic == EVENTS.name), None)
         for record in group.records:
             self._producer.produce(
                 self._settings.topic(record.topic),
@@ -128,11 +129,18 @@ class Owner:
                 value=record.value,
                 headers=record.headers,
                 partition=record.partition,
+                on_delivery=self._hear_time if record is timed else None,
             )
         reached = self._write_changelog(changes)
         self._producer.send_offsets(self._requests.positions.offsets(), self._metadata)
         self._producer.commit()
         return reached
+
+    def _hear_time(self, error: KafkaError | None, message: Message) -> None:
+        """The log time of an acknowledged fact tells the broker's time."""
+        kind, milliseconds = message.timestamp()
+        if error is None and kind == TIMESTAMP_LOG_APPEND_TIME:
+            self._limiting.broker_time.heard(milliseconds / 1000, now=self._clock.now().timestamp())
 
     def _write_changelog(self, changes: Changes) -> dict[int, int]:
         """The last word on each row; filled with where each partition's last record went once it is acknowledged."""

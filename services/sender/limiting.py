@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from services.sender.adapters.reply_rules import load_rules
+from services.sender.domain.broker_time import BrokerTime
 from services.sender.domain.relays import sources_for
 from services.sender.domain.shares import Share
 from services.sender.group import Group
@@ -48,6 +49,7 @@ class Limiting:
         tenant, share = settings.operator_tenant, Shares(ownership.epochs, partitions=settings.partitions)
         site_of = partial(router.known_site, stream="transactional")
         self._clock = clock
+        self.broker_time = BrokerTime()
         self._flushes = Flushes(
             controls=controls, tables=ownership.tables, operators=tenant, site_of=site_of, clock=clock
         )
@@ -56,6 +58,7 @@ class Limiting:
             controls=controls,
             free=free,
             share=share,
+            broker_time=self.broker_time,
             site_of=site_of,
             imposing=Imposing(load_rules(settings.reply_rules), controls=controls, tenant=tenant),
             warming=_warming(settings, controls=controls, share=share),

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from services.sender.domain.attempt import Ended
+from services.sender.domain.broker_time import BrokerTime
 from services.sender.domain.limits import BURST_SECONDS, UNLIMITED, Limit, Pace, fair_share
 from services.sender.domain.reply_rules import effective
 from services.sender.domain.shares import Share, Span, moves, permits, turn
@@ -74,6 +75,7 @@ class Limits:
         controls: Controls,
         free: Callable[[], int],
         share: Callable[[], Share],
+        broker_time: BrokerTime,
         site_of: Callable[[str], str],
         imposing: Imposing,
         warming: Warming,
@@ -87,6 +89,7 @@ class Limits:
         self._controls = controls
         self._free = free
         self._share = share
+        self._broker_time = broker_time
         self._site_of = site_of
         self._imposing = imposing
         self._warming = warming
@@ -248,14 +251,20 @@ class Limits:
             state.trouble.over()
 
     def _count(self, state: _Site, limit: Limit, now: float) -> None:
-        share = self._share()
-        state.most = permits(limit.in_flight or 1, share, now=now)
-        connections = permits(limit.connections or 1, share, now=now)
+        share, there = self._share(), now + self._broker_time.ahead
+        state.most = permits(limit.in_flight or 1, share, now=there)
+        connections = permits(limit.connections or 1, share, now=there)
         state.connections = max(1, connections)  # for what is in hand already
         if connections == 0:
             state.most = 0
         if state.trouble.failures:  # one asks whether it is over
             state.most, state.connections = min(1, state.most), 1
+
+    def _turn(self, rate: float, share: Share, now: float) -> Span | None:
+        """Our turn with a rate that moves by slots of broker time, in our own."""
+        ahead = self._broker_time.ahead
+        span = turn(rate, share, now=now + ahead)
+        return None if span is None else Span(span.opens - ahead, span.closes - ahead)
 
     def _pace(self, state: _Site, rate: float | None, now: float) -> None:
         if rate is None:
@@ -263,7 +272,7 @@ class Limits:
             return
         share = self._share()
         moving = moves(rate, share)
-        state.span = turn(rate, share, now=now) if moving else None
+        state.span = self._turn(rate, share, now) if moving else None
         part = 1.0 if moving else share.part
         paced = (rate * part, 1.0 if moving else rate * part * BURST_SECONDS)
         if state.pace is None and paced[0]:

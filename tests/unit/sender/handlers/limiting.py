@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from services.sender.domain.broker_time import BrokerTime
 from services.sender.domain.limits import Limit
 from services.sender.domain.reply_rules import Rule, RuleSet
 from services.sender.domain.shares import Share
@@ -49,11 +50,13 @@ class Stage:
         self.sites: dict[str, str] = {}
         self.now = 1_000_000.0
         self.group = Group({})
+        self.broker_time = BrokerTime()
         self.limits = Limits(
             SomeSettings(**changes),
             controls=self.said,
             free=lambda: self.free,
             share=lambda: self.share,
+            broker_time=self.broker_time,
             site_of=lambda name: self.sites.get(name, name),
             imposing=Imposing([RuleSet(version="1", rules=rules)], controls=self.said, tenant="default"),
             warming=Warming(

@@ -1,5 +1,6 @@
 """When another email may go to a destination."""
 
+from itertools import pairwise
 from math import inf
 
 import pytest
@@ -154,3 +155,36 @@ def test_idle_destinations_are_forgotten_beyond_a_number(monkeypatch: pytest.Mon
     assert stage.limits.in_flight() == {"busy.example": 2}
     stage.limits.released("busy.example")
     assert stage.limits.in_flight() == {"busy.example": 1}
+
+
+def test_senders_whose_clocks_differ_do_not_use_a_permit_at_once() -> None:
+    owners = [Stage(destination_connections=1, destination_in_flight=1) for _ in range(2)]
+    for number, stage in enumerate(owners):
+        stage.share = Share(owned=frozenset(range(3 * number, 3 * number + 3)), partitions=6)
+        stage.now += 3600 * number
+        stage.broker_time.heard(stage.now - 3600 * number, now=stage.now)
+    opened = [0, 0]
+    for _ in range(600):
+        taken = [stage.take() for stage in owners]
+        opened = [before + more for before, more in zip(opened, taken, strict=True)]
+        assert sum(taken) <= 1
+        for stage, count in zip(owners, taken, strict=True):
+            stage.now += 1
+            for _ in range(count):
+                stage.limits.released("a.example")
+    assert min(opened) > 100
+
+
+def test_a_slow_rate_is_kept_by_all_senders_together() -> None:
+    owners = [Stage(destination_rate=0.5) for _ in range(2)]
+    for number, stage in enumerate(owners):
+        stage.share = Share(owned=frozenset(range(3 * number, 3 * number + 3)), partitions=6)
+    sent: list[float] = []
+    for _ in range(6000):
+        for stage in owners:
+            for _ in range(stage.take()):
+                sent.append(stage.now)
+                stage.limits.released("a.example")
+            stage.now += 0.1
+    assert min(later - earlier for earlier, later in pairwise(sent)) >= 2.0 - 1e-6
+    assert len(sent) >= 0.8 * 600 * 0.5
