@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Final, Protocol
 
 from services.sender.adapters.links import BLANKS, TrackerLinks
-from services.sender.adapters.parts import Part, encoded_lines, quoted_part
+from services.sender.adapters.parts import Encoded, Part, encoded_lines, quoted_part
 from services.sender.adapters.pieces import LOOP, Beyond, Choice, Get, Link, Loop, Piece, Pixel, Scope, Text, Value
 
 MAX_ROOM: Final = 512 * 1024  # characters of a part
@@ -20,7 +20,7 @@ MAX_STEPS: Final = 20_000  # pieces that loops may go through for a part
 class Paper:
     """What one part is written on. Lines that are the same in every email come encoded; the others are, at last."""
 
-    __slots__ = ("_encoded", "_length", "_seen", "_watched", "_written", "links", "position", "room", "steps")
+    __slots__ = ("_encoded", "_seen", "_watched", "_written", "links", "position", "room", "steps")
 
     def __init__(self, links: TrackerLinks, *, watched: Sequence[str] = ()) -> None:
         self.links = links
@@ -30,8 +30,7 @@ class Paper:
         self._watched = watched
         self._seen = 0
         self._written: list[str] = []  # since the last line that was encoded
-        self._encoded: list[bytes] = []
-        self._length = 0  # of what is encoded, as it was before
+        self._encoded: list[Encoded] = []
 
     def write(self, text: str) -> None:
         """Add text."""
@@ -40,12 +39,11 @@ class Paper:
             raise Beyond
         self._written.append(text)
 
-    def lines(self, encoded: bytes, length: int) -> None:
+    def lines(self, encoded: Encoded) -> None:
         """Add whole lines that are encoded already, at the beginning of a line."""
         self._flush()
-        self.room -= length
+        self.room -= encoded.length
         self._encoded.append(encoded)
-        self._length += length
 
     def _flush(self) -> None:
         text = "".join(self._written)
@@ -53,10 +51,8 @@ class Paper:
             raise Beyond
         for watched in self._watched:
             self._seen += text.count(watched)
-        lines, length = encoded_lines(text)
+        self._encoded.append(encoded_lines(text))
         self._written.clear()
-        self._encoded.append(lines)
-        self._length += length
 
     def text(self) -> str:
         """What has been written, when no lines were added."""
@@ -65,10 +61,10 @@ class Paper:
     def part(self, *, subtype: str, expected: int = 0) -> Part:
         """All of it as a part of the mail. What is watched for must be there so many times outside constant lines."""
         end = self.text()
-        if not end.endswith(("\n", "\r")) and (end or not self._length):
+        if not end.endswith(("\n", "\r")) and (end or not self._encoded):
             self._written.append("\n")
         self._flush()
-        part = quoted_part(b"".join(self._encoded), length=self._length, subtype=subtype)
+        part = quoted_part(self._encoded, subtype=subtype)
         if part is None or self._seen != expected:  # base64 would be shorter, or a value says what we add
             raise Beyond
         return part
@@ -118,19 +114,19 @@ class _Stretch:
         self._values: dict[Value, int] = {}
         self._links: list[tuple[int, Link]] = []
         self._pixels: list[int] = []
-        self._units: list[tuple[Callable[[Sequence[str]], Sequence[str]], bytes, int]] = []
+        self._units: list[tuple[Callable[[Sequence[str]], Sequence[str]], Encoded | None]] = []
         unit = [0]  # with the empty text: `itemgetter` gives a tuple for two places or more
         for piece in pieces:
             if isinstance(piece, Text) and lines and piece.text.count("\n") > 1:
                 start, end = piece.text.find("\n") + 1, piece.text.rfind("\n") + 1
-                self._unit([*unit, self._literal(piece.text[:start])], *encoded_lines(piece.text[start:end]))
+                self._unit([*unit, self._literal(piece.text[:start])], encoded_lines(piece.text[start:end]))
                 unit = [0, self._literal(piece.text[end:])]
             else:
                 unit.append(self._place(piece))
-        self._unit(unit, b"", 0)
+        self._unit(unit, None)
 
-    def _unit(self, places: Sequence[int], lines: bytes, length: int) -> None:
-        self._units.append((itemgetter(*places), lines, length))
+    def _unit(self, places: Sequence[int], lines: Encoded | None) -> None:
+        self._units.append((itemgetter(*places), lines))
 
     def _literal(self, text: str) -> int:
         self._table.append(text)
@@ -158,10 +154,10 @@ class _Stretch:
             table[place] = _tracked(link.said(scope), paper)
         for place in self._pixels:
             table[place] = paper.links.pixel()
-        for text, lines, length in self._units:
+        for text, lines in self._units:
             paper.write("".join(text(table)))
-            if lines:
-                paper.lines(lines, length)
+            if lines is not None:
+                paper.lines(lines)
 
 
 def _tracked(url: str, paper: Paper) -> str:

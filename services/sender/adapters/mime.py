@@ -42,13 +42,14 @@ def compose(email: OpenEmail, content: Rendered, *, house: House, files: Sequenc
     """
     links = links_of(email, tracker_url=house.tracker_url, keys=house.keys)
     finished = finish(email.request, content, links=links, postal_address=house.postal_address)
-    return assemble(email, finished, links=links, house=house, files=files)
+    mail, _ = assemble(email, finished, links=links, house=house, files=files)
+    return mail
 
 
 def assemble(
     email: OpenEmail, content: Finished, *, links: TrackerLinks, house: House, files: Sequence[File]
-) -> Composed:
-    """The message of `email`, whose content is finished; raises `CannotCompose`."""
+) -> tuple[Composed, tuple[bytes, ...]]:
+    """The message of `email`, whose content is finished, and its body as DKIM hashes it; raises `CannotCompose`."""
     request = email.request
     sender, first = _sender(request.sender)
     recipient = _mailbox(request.to, field="to")
@@ -69,7 +70,7 @@ def assemble(
         *body.fields,
     ]
     head = "\r\n".join(fields)
-    return Composed(
+    mail = Composed(
         message=head.encode() + b"\r\n\r\n" + body.body,
         envelope_sender=f"bounces+{token}@{house.bounce_domain}",
         envelope_id=str(request.email_id),
@@ -79,6 +80,7 @@ def assemble(
         smtputf8=not head.isascii(),
         eight_bit=not head.isascii(),
     )
+    return mail, body.relaxed
 
 
 @lru_cache(maxsize=1000)

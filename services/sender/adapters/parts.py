@@ -5,9 +5,10 @@ import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
+from services.sender.adapters.canonical import relaxed
 from services.sender.adapters.content import File
 from services.sender.adapters.headers import CannotCompose, fold, require_clean
 
@@ -20,36 +21,53 @@ _BASE64_LINE: Final = 76
 
 @dataclass(frozen=True)
 class Part:
-    """A part: its content fields, in order, and its body, which ends in CRLF."""
+    """A part: its content fields, in order, and its body, which ends in CRLF. `relaxed` is the body to be hashed."""
 
     fields: tuple[str, ...]
     body: bytes
+    relaxed: tuple[bytes, ...]
+
+    def head(self) -> bytes:
+        """The fields, and the empty line after them."""
+        return "".join(f"{field}\r\n" for field in self.fields).encode() + b"\r\n"
 
     def __bytes__(self) -> bytes:
-        return "".join(f"{field}\r\n" for field in self.fields).encode() + b"\r\n" + self.body
+        return self.head() + self.body
+
+
+class Encoded(NamedTuple):
+    """Whole lines as quoted-printable, as DKIM hashes them, and how many bytes they were before, with CRLF."""
+
+    lines: bytes
+    relaxed: bytes
+    length: int
 
 
 def text_part(text: str, *, subtype: str) -> Part:
     """A text in UTF-8, as quoted-printable or base64, whichever is shorter."""
     text = text if text.endswith(("\n", "\r")) else f"{text}\n"
-    quoted, length = encoded_lines(text)
-    part = quoted_part(quoted, length=length, subtype=subtype)
+    part = quoted_part([encoded_lines(text)], subtype=subtype)
     return part or _text_part("base64", _base64(_as_lines(text).replace(b"\n", b"\r\n")), subtype=subtype)
 
 
-def encoded_lines(text: str) -> tuple[bytes, int]:
-    """Whole lines as quoted-printable, which encodes each by itself, and how many bytes they were before, with CRLF."""
+def encoded_lines(text: str) -> Encoded:
+    """Whole lines as quoted-printable, which encodes each by itself."""
     raw = _as_lines(text)
-    return binascii.b2a_qp(raw, istext=True).replace(b"\n", b"\r\n"), len(raw) + raw.count(b"\n")
+    lines = binascii.b2a_qp(raw, istext=True).replace(b"\n", b"\r\n")
+    return Encoded(lines, relaxed(lines), len(raw) + raw.count(b"\n"))
 
 
-def quoted_part(quoted: bytes, *, length: int, subtype: str) -> Part | None:
-    """Lines encoded as quoted-printable, `length` bytes before; None when base64 would be shorter."""
-    return _text_part("quoted-printable", quoted, subtype=subtype) if len(quoted) <= length * 1.4 else None
+def quoted_part(text: Sequence[Encoded], *, subtype: str) -> Part | None:
+    """A text that is encoded as quoted-printable; None when base64 would be shorter."""
+    body = b"".join([encoded.lines for encoded in text])
+    if len(body) > sum([encoded.length for encoded in text]) * 1.4:
+        return None
+    return _text_part("quoted-printable", body, *[encoded.relaxed for encoded in text], subtype=subtype)
 
 
-def _text_part(encoding: str, body: bytes, *, subtype: str) -> Part:
-    return Part((f"Content-Type: text/{subtype}; charset=utf-8", f"Content-Transfer-Encoding: {encoding}"), body)
+def _text_part(encoding: str, body: bytes, *hashed: bytes, subtype: str) -> Part:
+    fields = (f"Content-Type: text/{subtype}; charset=utf-8", f"Content-Transfer-Encoding: {encoding}")
+    return Part(fields, body, hashed or (body,))
 
 
 def _as_lines(text: str) -> bytes:
@@ -68,7 +86,8 @@ def file_part(file: File) -> Part:
         if not _CONTENT_ID.fullmatch(file.content_id):
             raise CannotCompose("a content id has characters that it must not have")
         fields.append(f"Content-ID: <{file.content_id}>")
-    return Part(tuple(fields), _base64(file.content))
+    body = _base64(file.content)
+    return Part(tuple(fields), body, (body,))  # there is no white space in it
 
 
 def multipart(subtype: str, parts: Sequence[Part], *, boundary: str) -> Part:
@@ -76,8 +95,11 @@ def multipart(subtype: str, parts: Sequence[Part], *, boundary: str) -> Part:
     if len(parts) == 1:
         return parts[0]
     mark = f"--{boundary}".encode()
-    body = b"".join(mark + b"\r\n" + bytes(part) for part in parts) + mark + b"--\r\n"
-    return Part((f'Content-Type: multipart/{subtype};\r\n boundary="{boundary}"',), body)
+    heads = [mark + b"\r\n" + part.head() for part in parts]
+    end = mark + b"--\r\n"
+    body = b"".join([bit for head, part in zip(heads, parts, strict=True) for bit in (head, part.body)]) + end
+    hashed = [bit for head, part in zip(heads, parts, strict=True) for bit in (relaxed(head), *part.relaxed)]
+    return Part((f'Content-Type: multipart/{subtype};\r\n boundary="{boundary}"',), body, (*hashed, end))
 
 
 def _base64(raw: bytes) -> bytes:

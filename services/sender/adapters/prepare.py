@@ -47,7 +47,7 @@ class MailPreparer:
     async def prepare(self, email: OpenEmail) -> Composed:
         """The signed mail; raises `CannotPrepare` when it can never be made, `NotYet` when something is missing yet."""
         try:
-            mail = await self._made(email)
+            mail, body = await self._made(email)
         except RenderingFailed as failed:
             raise CannotPrepare("rendering", str(failed)) from None
         except RendererDown:
@@ -56,10 +56,10 @@ class MailPreparer:
             raise CannotPrepare("undeliverable_content", str(failed)) from None
         except BlobMissing as failed:
             raise CannotPrepare("blob_missing", str(failed)) from None
-        signed = self._signer.sign(mail.message, domain=mail.from_domain, at=mail.date)
+        signed = self._signer.sign(mail.message, domain=mail.from_domain, at=mail.date, body=body)
         return replace(mail, message=signed)
 
-    async def _made(self, email: OpenEmail) -> Composed:
+    async def _made(self, email: OpenEmail) -> tuple[Composed, tuple[bytes, ...]]:
         links = links_of(email, tracker_url=self._house.tracker_url, keys=self._house.keys)
         content = await self._content(email, links)
         files = await load_files(email.request.attachments, self._blobs)
