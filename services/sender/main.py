@@ -48,6 +48,7 @@ from shared.blobs import Blobs
 from shared.clock import SystemClock
 from shared.kafka import config
 from shared.kafka.admin import check_topics
+from shared.kafka.dead_letter import DeadLetterLimit
 from shared.kafka.producer import FutureProducer, TransactionalProducer
 from shared.telemetry import configure_logging, serve_admin
 from shared.topics import REQUESTS, REQUESTS_BULK
@@ -82,7 +83,8 @@ def _sender(settings: SenderSettings, slot: Slot) -> Iterator[Owner]:
     with ExitStack() as parts:
         plain = FutureProducer(config.producer(settings))
         parts.callback(plain.close)
-        reports = Reports(settings, plain)
+        limit = DeadLetterLimit(settings.dead_letter_limit)
+        reports = Reports(settings, plain, limit=limit)
         tables = Tables(settings, unreadable=reports.unreadable, operators=settings.operator_tenant)
         parts.callback(tables.close)
         tables.start(timeout=60)
@@ -127,7 +129,7 @@ def _sender(settings: SenderSettings, slot: Slot) -> Iterator[Owner]:
             ownership=ownership,
             clock=clock,
             lease=lease,
-            intake=RequestIntake(settings, tables=tables, clock=clock, ends=requests.ends),
+            intake=RequestIntake(settings, tables=tables, clock=clock, ends=requests.ends, limit=limit),
             timers=Timers(settings, waiting=waiting, clock=clock, positions=requests.positions),
             attempts=attempts,
             limiting=limiting,

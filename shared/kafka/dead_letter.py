@@ -1,5 +1,6 @@
 """Records nobody could read: the original bytes and headers go to `email.dead-letters`, with the reason and place."""
 
+import threading
 from typing import Final, cast
 
 from confluent_kafka import Message
@@ -7,6 +8,7 @@ from confluent_kafka import Message
 from shared.kafka.producer import Headers
 
 MAX_ORIGINAL: Final = 900_000  # bytes; a larger one is kept as a reference, since a record holds 1 MB
+OWN: Final = b"/postlog/"  # how ce_source begins in the records of our own producers, on every topic
 MAX_HEADERS: Final = 64_000  # bytes of the original's headers; the rest is left out
 
 
@@ -15,17 +17,29 @@ class TooManyDeadLetters(RuntimeError):
 
 
 class DeadLetterLimit:
-    """Stops a service loudly when more than `limit` records of our own producers were unreadable."""
+    """Stops a service loudly when more than `limit` records of our own producers were unreadable.
+
+    One for all topics that a service reads, whichever thread reads them.
+    """
 
     def __init__(self, limit: int) -> None:
         self._left = limit
+        self._lock = threading.Lock()
 
-    def count(self, *, own: bool) -> None:
-        """Count one; strangers' garbage never stops anything."""
-        if own:
+    def count(self, message: Message) -> None:
+        """Count an unreadable record; strangers' garbage never stops anything."""
+        if not is_ours(message):
+            return
+        with self._lock:
             self._left -= 1
-            if self._left < 0:
-                raise TooManyDeadLetters("too many unreadable records of our own producers: is a release mixed up?")
+        if self._left < 0:
+            raise TooManyDeadLetters("too many unreadable records of our own producers: is a release mixed up?")
+
+
+def is_ours(message: Message) -> bool:
+    """Whether one of our own producers wrote the record, as its `ce_source` says."""
+    headers = cast(Headers, message.headers() or [])
+    return any(name == "ce_source" and isinstance(value, bytes) and value.startswith(OWN) for name, value in headers)
 
 
 def dead_letter(message: Message, *, reason: str) -> tuple[bytes, bytes, Headers]:

@@ -51,7 +51,12 @@ class TopicTable:
             raise TimeoutError(f"{self._topic} could not be read within {timeout:.0f} s")
 
     def age(self) -> float:
-        """Seconds since this copy was last known to be current; infinite before the first time."""
+        """Seconds since this copy was last known to be current, infinite before the first time.
+
+        Raises what ended the following of the topic, if anything did.
+        """
+        if self._failure is not None:
+            raise self._failure
         return time.monotonic() - self._current_at
 
     def catch_up(self, *, timeout: float) -> bool:

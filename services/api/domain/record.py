@@ -70,5 +70,5 @@ def last_value(topic: str, key: str, value: msgspec.Struct | None, *, origin: Or
         topic=topic,
         key=key.encode(),
         value=None if value is None else msgspec.json.encode(value),
-        headers=[("traceparent", origin.traceparent.encode())],
+        headers=[("ce_source", SOURCE.encode()), ("traceparent", origin.traceparent.encode())],
     )

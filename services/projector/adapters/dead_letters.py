@@ -1,14 +1,12 @@
 """Unreadable records go to the dead-letter topic, and are safe there before the projector moves on."""
 
-from typing import cast
-
 import structlog
 from confluent_kafka import Message
 
 from services.projector import metrics
 from services.projector.handlers.ports import Unavailable
 from shared.kafka.dead_letter import DeadLetterLimit, dead_letter
-from shared.kafka.producer import FutureProducer, Headers, ProduceFailed
+from shared.kafka.producer import FutureProducer, ProduceFailed
 
 log = structlog.get_logger()
 
@@ -23,7 +21,7 @@ class DeadLetters:
 
     def __call__(self, message: Message, reason: str) -> None:
         """Write the dead letter and wait for Kafka."""
-        self._limit.count(own=_is_ours(message))
+        self._limit.count(message)
         key, value, headers = dead_letter(message, reason=reason)
         try:
             self._producer.send(self._topic, key=key, value=value, headers=headers).result()
@@ -31,7 +29,3 @@ class DeadLetters:
             raise Unavailable(f"Kafka does not take a dead letter: {error}") from error
         metrics.unreadable.inc()
         log.warning("a record nobody can read is a dead letter", partition=message.partition(), offset=message.offset())
-
-
-def _is_ours(message: Message) -> bool:
-    return any(name == "ce_source" for name, _ in cast(Headers, message.headers() or []))

@@ -52,7 +52,8 @@ class Tables:
             table.close()
 
     def current(self) -> bool:
-        """Whether the copy of the suppressions is current enough to send by."""
+        """Whether the copy of the suppressions is current enough to send by; raises what ended any of the copies."""
+        self._templates.age(), self._controlled.age()
         return self._suppressed.age() <= CURRENT_SECONDS
 
     def template(self, command: SendEmail) -> TemplateVersion | None:

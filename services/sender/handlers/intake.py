@@ -26,7 +26,6 @@ from shared.tokens import recipient_ref
 from shared.topics import DEAD_LETTERS, REQUESTS, REQUESTS_BULK, partition_for
 
 MAX_FORWARDED: Final = 950_000  # bytes; a stranger's client may write larger records than ours does
-OWN_SOURCES = (b"/postlog/api", b"/postlog/sender")
 Ends = Callable[[int], dict[str, int]]
 
 
@@ -48,14 +47,16 @@ class Intake(Protocol):
 class RequestIntake:
     """Decides about requests, one by one, in the order of each partition."""
 
-    def __init__(self, settings: SenderSettings, *, tables: Tables, clock: Clock, ends: Ends) -> None:
+    def __init__(
+        self, settings: SenderSettings, *, tables: Tables, clock: Clock, ends: Ends, limit: DeadLetterLimit | None = None
+    ) -> None:
         self._settings = settings
         self._tables = tables
         self._clock = clock
         self._ends = ends
         self._domains = settings.sending_domains()
         self._secret = settings.recipient_secret()
-        self._limit = DeadLetterLimit(settings.dead_letter_limit)
+        self._limit = limit or DeadLetterLimit(settings.dead_letter_limit)
         self._caught_up = False
 
     def handle(self, group: Group, messages: Iterable[Message]) -> None:
@@ -175,7 +176,7 @@ class RequestIntake:
         group.decide(partition, loose.email_id, decision, traceparent=asked.traceparent)
 
     def _bury(self, group: Group, message: Message, *, reason: str) -> None:
-        self._limit.count(own=(_header(message, "ce_source") or "").encode() in OWN_SOURCES)
+        self._limit.count(message)
         key, value, headers = dead_letter(message, reason=reason)
         group.records.append(Record(DEAD_LETTERS.name, key, value, headers))
 

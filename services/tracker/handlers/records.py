@@ -93,7 +93,7 @@ def _suppression(added: SuppressionAdded) -> Record:
         added_at=added.occurred_at,
     )
     key = suppression_key(tenant=added.tenant, scope=added.scope, recipient_ref=added.recipient_ref)
-    return Record(SUPPRESSIONS.name, key.encode(), records.encode(suppression))
+    return Record(SUPPRESSIONS.name, key.encode(), records.encode(suppression), (("ce_source", SOURCE.encode()),))
 
 
 def _of(token: EmailToken) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from tests.integration.projector.lives import Record
 
 READ_MODELS = [table.name for table in metadata.sorted_tables if table.name != "checkpoints"]
 Tables = dict[str, list[str]]
-OURS: list[tuple[str, str | bytes | None]] = [("ce_source", b"sender")]
+OURS: list[tuple[str, str | bytes | None]] = [("ce_source", b"/postlog/sender")]
 
 
 class Stage:

@@ -20,6 +20,7 @@ from shared.clock import SystemClock
 from shared.commands import SendEmail
 from shared.ids import derived_id
 from shared.kafka import config
+from shared.kafka.dead_letter import DeadLetterLimit, TooManyDeadLetters
 from shared.kafka.producer import Headers
 from shared.records import Suppression, TemplateVersion
 from shared.topics import DEAD_LETTERS, REQUESTS, REQUESTS_BULK, WORK, partition_for
@@ -72,6 +73,7 @@ class Stage:
             tables=NoTables(),
             clock=SystemClock(),
             ends=lambda partition: ends,
+            limit=DeadLetterLimit(0),
         )
         self.offset = 0
 
@@ -180,3 +182,8 @@ def test_a_malformed_trace_context_is_not_carried_on(stage: Stage) -> None:
     body = msgspec.json.encode(SEND)
     for record in stage.ask(body, partition=home(KNOWN), headers=[("traceparent", b"y" * 999)], topic=REQUESTS.name):
         assert dict(record.headers).get("traceparent") != b"y" * 999
+
+
+def test_garbage_of_our_own_producers_stops_the_sender_after_the_limit(stage: Stage) -> None:
+    with pytest.raises(TooManyDeadLetters):
+        stage.ask(b"garbage", partition=0, headers=[("ce_source", b"/postlog/api")], topic=REQUESTS.name)

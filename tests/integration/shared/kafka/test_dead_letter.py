@@ -82,9 +82,11 @@ def test_the_largest_records_have_letters_too(
 
 def test_strangers_never_stop_a_service_and_our_own_do_after_a_limit() -> None:
     limit = DeadLetterLimit(2)
-    for _ in range(100):
-        limit.count(own=False)
-    limit.count(own=True)
-    limit.count(own=True)
+    headers: list[Headers] = [[], [("ce_source", b"/billing")], [("ce_source", None)], [("source", b"/postlog/api")]]
+    for strangers in headers * 20:
+        limit.count(Message(headers=strangers))
+    ours = Message(headers=[("ce_id", b"1"), ("ce_source", b"/postlog/sender")])
+    limit.count(ours)
+    limit.count(ours)
     with pytest.raises(TooManyDeadLetters, match="our own producers"):
-        limit.count(own=True)
+        limit.count(ours)
