@@ -196,3 +196,12 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_our_rules_are_told_by_a_version() -> None:
     assert RULES.version and OURS.name == "reply_rules.toml"
+
+
+def test_the_example_in_the_docs_is_a_file_of_rules(tmp_path: Path) -> None:
+    page = Path("docs/destinations.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    file = tmp_path / "example.toml"
+    file.write_text(example)
+    (rule,) = load_rules(file)[0].rules
+    assert rule.matches("mx.example.com", result("mx.example.com", "421 4.7.1 You are sending too fast"))
