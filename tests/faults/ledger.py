@@ -21,7 +21,7 @@ class Acknowledged:
 class Verdict:
     """What came of one scenario. `lost`, `unexplained` and `wrong` say in words what is the matter, by recipient.
 
-    `in_doubt` counts emails, `limit` is the most there may be: the connections open at the faults that cut the sender,
+    `in_doubt` counts the facts, `limit` is the most there may be: the connections open at the faults that cut the sender,
     and the final dots that the server itself left unanswered; `duplicates` counts the explained ones too.
     """
 
@@ -80,7 +80,7 @@ class Ledger:
             duplicates=sum(number - 1 for number in kept.values()),
             unexplained=unexplained,
             wrong=self._wrong(kept, stories, shown),
-            in_doubt=sum(map(bool, doubts.values())),
+            in_doubt=sum(doubts.values()),
             limit=self.open_at_faults + sum(copy.unanswered for copy in mine),
         )
 

@@ -187,7 +187,11 @@ class _Dialogue:
         copy.content(first + rest)
         copy.dot_at = time.monotonic()
         await self._dot(copy)
-        await self._step("replied", "")
+        try:
+            await self._step("replied", "")
+        except Cut:
+            copy.unanswered = True  # what has just been written may be lost with the connection
+            raise
         self._copy = None
 
     async def _dot(self, copy: Copy) -> None:

@@ -30,6 +30,7 @@ class Trial:
         self._run = f"{time.time_ns():x}"
         self._number = 0
         self._lock = threading.Lock()
+        self._limits = lab.facts.kinds["destination.limited"]
         self._settings = dict(lab.stack.environment)
 
     # Load.
@@ -128,6 +129,8 @@ class Trial:
     def judge(self) -> Verdict:
         """With a plain server, wait until every email is final and shown as such; then set the books against all."""
         self.play(plain)
+        if limits := self.lab.facts.kinds["destination.limited"] - self._limits:
+            self.figures["limits_imposed"] = limits
         wanted = self.ledger.acknowledged
         self._patiently(lambda: len(self.lab.facts.settled(wanted)) == len(wanted), SETTLE_SECONDS)
         shown: dict[str, str] = {}

@@ -9,6 +9,7 @@ from typing import Final
 from tests.faults.registry import scenario
 from tests.faults.smtp_server import Cut, Phase, Play, Step, plain
 from tests.faults.trial import Trial
+from tests.faults.wire import Copy
 from tests.integration.sender.certificates import self_signed
 
 EACH: Final = 10
@@ -19,10 +20,10 @@ MOST_GROWTH: Final = 200 * 1024 * 1024  # bytes that the sender may grow by whil
 
 def first_attempts(play: Play, *, among: str) -> Play:
     """`play` for the first attempt at each address whose local part begins so; later ones meet a plain server."""
-    sessions: dict[str, int] = {}
+    first: dict[str, Copy | None] = {}
 
     async def once(step: Step) -> str | None:
-        mine = step.recipient.startswith(among) and sessions.setdefault(step.recipient, step.session) == step.session
+        mine = step.recipient.startswith(among) and first.setdefault(step.recipient, step.copy) is step.copy
         return await play(step) if mine else None
 
     return once
@@ -45,7 +46,7 @@ def smtp_421_at_the_banner(trial: Trial) -> None:
     async def play(step: Step) -> str | None:
         if step.phase == "banner" and len(refused) < CONNECTIONS_CUT:
             refused.add(step.session)
-            return "421 4.3.2 not now"
+            return "421 come back in a moment"
         return None
 
     sent(trial, play, trial.recipients(EACH))
