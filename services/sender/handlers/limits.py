@@ -3,11 +3,10 @@
 A destination is a site: the domains that share their MX hosts. Used by the owner's thread alone, but for `connections`.
 """
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 from services.sender.domain.attempt import Ended
@@ -19,24 +18,14 @@ from services.sender.domain.trouble import Trouble, is_answer, is_trouble
 from services.sender.group import Group
 from services.sender.handlers.imposing import Imposing
 from services.sender.handlers.last_words import Controls
+from services.sender.handlers.said import Said, Settings
 from services.sender.handlers.warming import Warming
 from shared.commands import SmtpResult
 
 FRESH_SECONDS: Final = 1.0  # how long a limit that was looked up is kept
 LOOK_AGAIN: Final = 2.0  # seconds: an operator may lift in the meantime what keeps a destination closed
-NAMES_SECONDS: Final = 10.0  # how long it is kept which site a name means
 TIDY_SECONDS: Final = 5.0
 MOST_SITES: Final = 20_000  # idle ones beyond it are forgotten
-
-
-class Settings(Protocol):
-    """The settings that limits come from."""
-
-    operator_tenant: str
-    destination_in_flight: int
-    destination_connections: int
-    destination_rate: float | None
-    destinations: dict[str, Limit]
 
 
 @dataclass
@@ -55,17 +44,17 @@ class _Site:
     span: Span | None = None
     fresh_until: float = 0.0
 
-    @property
-    def idle(self) -> bool:
+    def idle(self, now: float) -> bool:
         """Whether nothing is lost when it is forgotten."""
-        return self.in_flight == 0 and self.pace is None and self.trouble.failures == 0
+        paced = self.pace is not None and self.pace.opens_at() > now
+        return self.in_flight == 0 and not paced and self.trouble.failures == 0
 
 
 class Limits:
     """Says when another email may go to a destination.
 
     `free` is the delivery's free capacity, `share` the partitions owned, `site_of` the site that a name (a domain, or a
-    site itself) belongs to, as far as is known. `share` returns the same object until partitions move.
+    site itself) belongs to. `share` returns the same object until partitions move.
     """
 
     def __init__(
@@ -80,22 +69,15 @@ class Limits:
         imposing: Imposing,
         warming: Warming,
     ) -> None:
-        self._settings = settings
-        self._default = Limit(
-            rate=settings.destination_rate,
-            connections=settings.destination_connections,
-            in_flight=settings.destination_in_flight,
-        )
+        self._usual = settings.destination_connections
+        self._said = Said(settings, controls=controls, site_of=site_of)
         self._controls = controls
         self._free = free
         self._share = share
         self._broker_time = broker_time
-        self._site_of = site_of
         self._imposing = imposing
         self._warming = warming
         self._sites: dict[str, _Site] = {}
-        self._names: dict[str, list[str]] = {}
-        self._named_until = 0.0
         self._version = -1
         self._seen: Share | None = None
         self._tidy_at = 0.0
@@ -132,7 +114,7 @@ class Limits:
     def connections(self, site: str) -> int:
         """Most connections at once; may be asked from another thread."""
         state = self._sites.get(site)
-        return self._settings.destination_connections if state is None else state.connections
+        return self._usual if state is None else state.connections
 
     def learn(self, group: Group, site: str, ended: Ended, *, now: float, cause: UUID | None = None) -> None:
         """What an attempt says of the destination: trouble backs it off, rules on replies limit it (facts, controls).
@@ -156,10 +138,6 @@ class Limits:
             self._tidy_at = now + TIDY_SECONDS
             self._imposing.forget(now=now)
 
-    def in_flight(self) -> dict[str, int]:
-        """How many emails each destination has in hand with this sender; may be asked from another thread."""
-        return {site: state.in_flight for site, state in list(self._sites.items()) if state.in_flight}
-
     def _ask_rules(
         self, group: Group, site: str, state: _Site, result: SmtpResult, *, cause: UUID | None, now: float
     ) -> None:
@@ -174,7 +152,7 @@ class Limits:
         state = self._sites.get(site)
         if state is None:
             if len(self._sites) >= MOST_SITES:
-                self._sites = {name: known for name, known in self._sites.items() if not known.idle}
+                self._sites = {name: known for name, known in self._sites.items() if not known.idle(now)}
             state = self._sites[site] = _Site()
         if (
             now >= state.fresh_until
@@ -186,18 +164,20 @@ class Limits:
 
     def _refresh(self, site: str, state: _Site, now: float) -> None:
         self._look_around()
-        names = self._names_of(site, now)
-        self._lift(state, names)
-        state.limit = self._configured(names)
+        names = self._said.names(site, now=now)
+        if (lifted_at := self._said.lifted_at(names)) > state.lifted_at:
+            state.lifted_at = lifted_at
+            state.trouble.over()
+        state.limit = self._said.limit(names)
         control = self._imposing.current(site)
         imposed = effective(control, now=now, lifted_at=state.lifted_at)
         limit = state.limit.within(imposed.limit) if control is not None else state.limit
         self._count(state, limit, now)
         self._pace(state, limit.rate, now)
-        held = self._held(site)
+        held = self._said.held(site)
         state.closed_until = max(imposed.closed_until, state.trouble.resume_at, now + FRESH_SECONDS if held else 0.0)
         steady = control is None and state.pace is None and not held and not self._rotates(limit)
-        state.fresh_until = self._named_until if steady else now + FRESH_SECONDS
+        state.fresh_until = self._said.known_until if steady else now + FRESH_SECONDS
         if state.span is not None:
             state.fresh_until = min(state.fresh_until, state.span.closes)
 
@@ -208,47 +188,9 @@ class Limits:
     def _look_around(self) -> None:
         """When an operator or another sender has said something, or partitions have moved, all is looked up again."""
         if self._version != self._controls.controls_version or self._seen is not self._share():
-            self._version, self._seen, self._named_until = self._controls.controls_version, self._share(), 0.0
+            self._version, self._seen = self._controls.controls_version, self._share()
             for known in self._sites.values():
                 known.fresh_until = 0.0
-
-    def _names_of(self, site: str, now: float) -> list[str]:
-        """The names by which settings and operators may mean a site. Which site a domain has can become known later."""
-        if now >= self._named_until:
-            said = (*self._controls.controls_of("limits"), *self._controls.controls_of("flush"))
-            given = {control.name for control in said} | set(self._settings.destinations)
-            self._named_until = now + NAMES_SECONDS if given else inf
-            self._names = defaultdict(list)
-            for name in sorted(given):
-                self._names[self._site_of(name)].append(name)
-        return sorted({site, *self._names.get(site, ())}) if self._names else [site]
-
-    def _configured(self, names: list[str]) -> Limit:
-        """An operator's word, else the settings', else the default; of several names of a site the tightest."""
-        found = UNLIMITED
-        for name in names:
-            said, given = self._operators(name), self._settings.destinations.get(name)
-            if said is not None or given is not None:
-                found = found.within((said or UNLIMITED).over(given or UNLIMITED))
-        return self._default if found is UNLIMITED else found.over(self._default)
-
-    def _operators(self, name: str) -> Limit | None:
-        control = self._controls.control(self._settings.operator_tenant, "limits", name)
-        if control is None:
-            return None
-        return Limit(rate=control.rate, connections=control.connections, in_flight=control.in_flight)
-
-    def _held(self, site: str) -> bool:
-        control = self._controls.control(self._settings.operator_tenant, "destination", site)
-        return control is not None and control.paused
-
-    def _lift(self, state: _Site, names: list[str]) -> None:
-        """An operator's flush or release ends what trouble and replies have imposed before."""
-        flushes = (self._controls.control(self._settings.operator_tenant, "flush", name) for name in names)
-        lifted = max((each.at.timestamp() for each in flushes if each is not None and each.at is not None), default=0.0)
-        if lifted > state.lifted_at:
-            state.lifted_at = lifted
-            state.trouble.over()
 
     def _count(self, state: _Site, limit: Limit, now: float) -> None:
         share, there = self._share(), now + self._broker_time.ahead
@@ -271,12 +213,14 @@ class Limits:
             state.pace, state.span = None, None
             return
         share = self._share()
+        if not share.owned:
+            return
         moving = moves(rate, share)
         state.span = self._turn(rate, share, now) if moving else None
         part = 1.0 if moving else share.part
         paced = (rate * part, 1.0 if moving else rate * part * BURST_SECONDS)
-        if state.pace is None and paced[0]:
+        if state.pace is None:
             state.pace = Pace(paced[0], burst=paced[1], now=now)
-        elif state.pace is not None and paced != state.paced:
+        elif paced != state.paced:
             state.pace.change(paced[0], burst=paced[1], now=now)
         state.paced = paced

@@ -199,7 +199,7 @@ def test_our_rules_are_told_by_a_version() -> None:
 
 
 def test_the_example_in_the_docs_is_a_file_of_rules(tmp_path: Path) -> None:
-    page = Path("docs/destinations.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[4] / "docs/destinations.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     file = tmp_path / "example.toml"
     file.write_text(example)

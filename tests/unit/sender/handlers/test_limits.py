@@ -152,9 +152,7 @@ def test_idle_destinations_are_forgotten_beyond_a_number(monkeypatch: pytest.Mon
     stage.take("busy.example", most=2)
     for number in range(100):
         assert stage.opens_at(f"d{number}.example") == 0.0
-    assert stage.limits.in_flight() == {"busy.example": 2}
-    stage.limits.released("busy.example")
-    assert stage.limits.in_flight() == {"busy.example": 1}
+    assert stage.take("busy.example") == 8  # of ten: two are in hand still
 
 
 def test_senders_whose_clocks_differ_do_not_use_a_permit_at_once() -> None:

@@ -72,3 +72,13 @@ def test_a_group_that_is_given_up_reserves_nothing() -> None:
     stage.give_up()
     assert stage.limits.source_opens_at("broadcast", now=stage.now) > stage.now
     assert send(stage) == 100
+
+
+def test_no_more_is_reserved_than_a_portion_beyond_what_went() -> None:
+    stage = owner()
+    for _ in range(20):
+        stage.limits.source_opens_at("broadcast", now=stage.now)
+        stage.limits.handle(stage.group, now=stage.now)
+        stage.limits.source_opens_at("broadcast", now=stage.now)  # asked again while the portion is being reserved
+        stage.commit()
+    assert sum(control.count for control in stage.said.controls_of("warmup")) == 1
