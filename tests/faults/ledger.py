@@ -21,7 +21,7 @@ class Acknowledged:
 class Verdict:
     """What came of one scenario. `lost`, `unexplained` and `wrong` say in words what is the matter, by recipient.
 
-    `in_doubt` counts the facts, `limit` is the most there may be: the connections open at the faults that cut the sender,
+    `in_doubt` counts the facts, `limit` is the most there may be: connections open at the faults that cut the sender,
     and the final dots that the server itself left unanswered; `duplicates` counts the explained ones too.
     """
 
