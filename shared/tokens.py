@@ -45,6 +45,8 @@ class EmailToken(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tru
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(EmailToken)
 _NO_CLICK: Final = _encode(0) + _encode("")
+_BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS: Final = tuple(first + second for first in _BASE32 for second in _BASE32)
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
@@ -150,4 +152,8 @@ def _base64(raw: bytes) -> str:
 
 
 def _base32(raw: bytes) -> str:
-    return base64.b32encode(raw).rstrip(b"=").decode().lower()
+    """Lower case, without padding: as `base64.b32encode`, in half the time."""
+    pairs = -(-len(raw) * 8 // 10)
+    bits = int.from_bytes(raw, "big") << (pairs * 10 - len(raw) * 8)
+    text = "".join([_PAIRS[bits >> shift & 1023] for shift in range(pairs * 10 - 10, -1, -10)])
+    return text[: -(-len(raw) * 8 // 5)]

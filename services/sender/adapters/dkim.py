@@ -1,21 +1,21 @@
 """Signs the mail that we composed ourselves (RFC 6376, 8301, 8463): relaxed/relaxed, over-signed, without `l=`.
 
-Not a signer for any mail: it relies on a header that ends at the first empty line, on CRLF, and on fields folded by us.
+Not a signer for any mail: it relies on CRLF, and on fields folded by us.
 """
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from services.sender.adapters.canonical import body_hash, narrowed, relaxed
+from services.sender.adapters.canonical import body_hash, narrowed
 from shared.dkim import RSA_BITS, DkimDomain, DkimKey
 
 OVERSIGNED: Final = ("from", "to", "cc", "subject", "date", "reply-to")  # no second one may be put in
@@ -37,8 +37,6 @@ SIGNED: Final = (
 WIDTH: Final = 76
 _PADDING: Final = padding.PKCS1v15()
 _DIGEST: Final = Prehashed(hashes.SHA256())
-
-Fields = dict[str, list[bytes]]
 
 
 class KeyUnusable(ValueError):
@@ -77,30 +75,45 @@ class Signer:
     """
 
     def __init__(self, domains: Sequence[DkimDomain], *, signed_headers: Sequence[str] = SIGNED) -> None:
-        self._keys = {domain.domain.lower(): [_load(key) for key in domain.keys] for domain in domains}
+        self._keys = _loaded(domains)
         self._signed = tuple(dict.fromkeys(name.strip().lower() for name in (*signed_headers, *OVERSIGNED)))
 
-    def sign(self, message: bytes, *, domain: str, at: datetime, body: Sequence[bytes] | None = None) -> bytes:
-        """`message` with a signature field for each key of `domain` before it; as it is when there are none.
+    def renew(self, domains: Sequence[DkimDomain]) -> None:
+        """Sign with these keys from now on, whatever thread is signing; raises `KeyUnusable`, and all stays as it was.
 
-        `body` is the relaxed form of its body, if that is known already.
+        No mail goes unsigned by it: a domain that was signed for must have a key again.
+        """
+        keys = _loaded(domains)
+        for domain, had in self._keys.items():
+            if had and not keys.get(domain):
+                raise KeyUnusable(f"DKIM: {domain} would be without a key: name one for it, or restart the sender")
+        self._keys = keys
+
+    def signature(self, head: bytes, body: Sequence[bytes], *, domain: str, at: datetime) -> bytes:
+        """A signature field for each key of `domain`, to stand before the message; nothing when there are none.
+
+        `head` is the header without its last CRLF, `body` the relaxed lines of the body.
         """
         keys = self._keys.get(domain.lower())
         if not keys:
-            return message
-        head, _, plain = message.partition(b"\r\n\r\n")
-        fields = _fields(head)
-        names = self._names(fields)
-        canonical = b"".join(_picked(names, fields))
-        hashed = base64.b64encode(body_hash([relaxed(plain)] if body is None else body))
+            return b""
+        names, values = _fields(head)
+        signed = _signed(names, self._signed)
+        canonical = b"".join([b"%s:%s\r\n" % (name, values[place]) for name, place in signed.picked])
         start = b"d=%s; t=%d;" % (domain.lower().encode(), int(at.timestamp()))
-        said = b"\r\n %s\r\n%s\r\n bh=%s;\r\n b=" % (start, _header_list(names), hashed)
-        return b"".join(_field(key, said=said, canonical=canonical) for key in keys) + message
+        said = b"\r\n %s\r\n%s\r\n bh=%s;\r\n b=" % (start, signed.tag, base64.b64encode(body_hash(body)))
+        return b"".join([_field(key, said=said, canonical=canonical) for key in keys])
 
-    def _names(self, fields: Fields) -> tuple[str, ...]:
-        """What is signed: each field present, and one more of those that must not come twice."""
-        present = (name for name in self._signed if name in fields for _ in fields[name])
-        return (*present, *OVERSIGNED)
+
+class _Signed(NamedTuple):
+    """Which fields of a head are signed: the tag `h=`, and each field's name with its place in the head."""
+
+    tag: bytes
+    picked: Sequence[tuple[bytes, int]]
+
+
+def _loaded(domains: Sequence[DkimDomain]) -> dict[str, list[_Key]]:
+    return {domain.domain.lower(): [_load(key) for key in domain.keys] for domain in domains}
 
 
 def _load(key: DkimKey) -> _Key:
@@ -123,28 +136,29 @@ def _private_key(key: DkimKey) -> object:
         raise KeyUnusable(f"DKIM key {key.selector}: {key.file}: {type(error).__name__}") from None
 
 
-def _fields(head: bytes) -> Fields:
-    """The values of each field, canonical, from the last to the first (the order in which they are signed)."""
-    found: Fields = {}
-    for line in reversed(narrowed(head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")).split(b"\r\n")):
-        name, _, value = line.partition(b":")
-        found.setdefault(name.rstrip().lower().decode("ascii"), []).append(value.strip())
-    return found
+def _fields(head: bytes) -> tuple[tuple[bytes, ...], list[bytes]]:
+    """The names of the fields, and their values, unfolded and relaxed."""
+    lines = narrowed(head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")).split(b"\r\n")
+    pairs = [line.partition(b":") for line in lines]
+    return tuple([name for name, _, _ in pairs]), [value.strip() for _, _, value in pairs]
 
 
-def _picked(names: Sequence[str], fields: Fields) -> Iterator[bytes]:
-    """Each name in `h=` takes the last field of that name not yet taken; when none is left it signs its absence."""
-    taken: dict[str, int] = {}
-    for name in names:
-        values, place = fields.get(name, ()), taken.get(name, 0)
-        if place < len(values):
-            taken[name] = place + 1
-            yield b"%s:%s\r\n" % (name.encode(), values[place])
+@lru_cache(maxsize=1000)
+def _signed(names: tuple[bytes, ...], wanted: tuple[str, ...]) -> _Signed:
+    """What is signed of a head with these fields, the same for many mails.
+
+    That is each field wanted that is there, and once more those that must not come twice: a name in `h=` takes the last
+    field of that name not yet taken (RFC 6376 section 5.4.2), and when none is left it signs that there is none.
+    """
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        places.setdefault(name.rstrip().lower().decode("ascii"), []).append(place)
+    listed = [*(name for name in wanted for _ in places.get(name, ())), *OVERSIGNED]
+    picked = [(name.encode(), places[name].pop()) for name in listed if places.get(name)]
+    return _Signed(_folded_list(listed), picked)
 
 
-@lru_cache(maxsize=100)
-def _header_list(names: tuple[str, ...]) -> bytes:
-    """The tag `h=`, folded; most mail has the same fields."""
+def _folded_list(names: Sequence[str]) -> bytes:
     lines, line = [], b" h="
     for word in (*(f"{name}:" for name in names[:-1]), f"{names[-1]};"):
         if len(line) + len(word) > WIDTH:

@@ -33,9 +33,13 @@ class TrackerLinks:
 
         None for what the tracker would not follow, and for our own URLs: such a link works untracked.
         """
-        if redirect_target(url) is None or url.startswith((f"{self.base}/u/", f"{self.base}/c/")):
+        if redirect_target(url) is None or url.startswith(self._own):
             return None
         return f"{self.base}/c/{self._click(url, position)}"
+
+    @cached_property
+    def _own(self) -> tuple[str, str]:
+        return f"{self.base}/u/", f"{self.base}/c/"
 
     @cached_property
     def _click(self) -> Callable[[str, int], str]:

@@ -6,9 +6,11 @@ from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from typing import Final
+from uuid import UUID
 
 from services.sender.adapters.bodies import Finished, finish
 from services.sender.adapters.content import File
+from services.sender.adapters.dkim import Signer
 from services.sender.adapters.headers import CannotCompose, address_field, text_field
 from services.sender.adapters.links import TrackerLinks, links_of
 from services.sender.adapters.parts import Part, file_part, multipart
@@ -35,52 +37,60 @@ class House:
     postal_address: str | None = None
 
 
-def compose(email: OpenEmail, content: Rendered, *, house: House, files: Sequence[File] = ()) -> Composed:
-    """The message of `email`; raises `CannotCompose`.
-
-    Its date is when the email was queued, or when it was scheduled for.
-    """
+def compose(
+    email: OpenEmail, content: Rendered, *, house: House, files: Sequence[File] = (), signer: Signer | None = None
+) -> Composed:
+    """The message of `email`; raises `CannotCompose`."""
     links = links_of(email, tracker_url=house.tracker_url, keys=house.keys)
     finished = finish(email.request, content, links=links, postal_address=house.postal_address)
-    mail, _ = assemble(email, finished, links=links, house=house, files=files)
-    return mail
+    return assemble(email, finished, links=links, house=house, files=files, signer=signer)
 
 
 def assemble(
-    email: OpenEmail, content: Finished, *, links: TrackerLinks, house: House, files: Sequence[File]
-) -> tuple[Composed, tuple[bytes, ...]]:
-    """The message of `email`, whose content is finished, and its body as DKIM hashes it; raises `CannotCompose`."""
+    email: OpenEmail,
+    content: Finished,
+    *,
+    links: TrackerLinks,
+    house: House,
+    files: Sequence[File],
+    signer: Signer | None,
+) -> Composed:
+    """The message of `email`, whose content is finished, signed; raises `CannotCompose`.
+
+    Its date is when the email was queued, or when it was scheduled for.
+    """
     request = email.request
     sender, first = _sender(request.sender)
     recipient = _mailbox(request.to, field="to")
     date = max(email.queued_at, request.send_at or email.queued_at)
-    token = house.keys.verp(request.email_id)
-    body = _body(email, content, files=files)
+    token, name = house.keys.verp(request.email_id), str(request.email_id)
+    body = _body(content, files=files, mark=f"=_{name.replace('-', '')}")
     fields = [
         first,
         address_field("To", recipient.address, display=recipient.name),
         *_replies(request),
         text_field("Subject", content.subject),
         _date(date.replace(microsecond=0)),
-        f"Message-ID: <{request.email_id}@{sender.domain}>",
+        f"Message-ID: <{name}@{sender.domain}>",
         "MIME-Version: 1.0",
         *_callers(request.headers),
         *_leaving(request, links=links, mailto=f"unsubscribe+{token}@{house.bounce_domain}"),
-        f"Feedback-ID: {request.batch_id or '-'}:{request.stream}:{request.tenant}:postlog",
+        _feedback(request.batch_id, request.stream, tenant=request.tenant),
         *body.fields,
     ]
-    head = "\r\n".join(fields)
-    mail = Composed(
-        message=head.encode() + b"\r\n\r\n" + body.body,
+    text = "\r\n".join(fields)
+    head = text.encode()
+    signature = b"" if signer is None else signer.signature(head, body.relaxed, domain=sender.domain, at=date)
+    return Composed(
+        message=b"".join((signature, head, b"\r\n\r\n", body.body)),
         envelope_sender=f"bounces+{token}@{house.bounce_domain}",
-        envelope_id=str(request.email_id),
+        envelope_id=name,
         recipient=recipient.address,
         from_domain=sender.domain,
         date=date,
-        smtputf8=not head.isascii(),
-        eight_bit=not head.isascii(),
+        smtputf8=not text.isascii(),
+        eight_bit=not text.isascii(),
     )
-    return mail, body.relaxed
 
 
 @lru_cache(maxsize=1000)
@@ -93,6 +103,11 @@ def _sender(given: str | Address) -> tuple[Mailbox, str]:
 @lru_cache(maxsize=1000)
 def _date(second: datetime) -> str:
     return f"Date: {format_datetime(second)}"
+
+
+@lru_cache(maxsize=1000)
+def _feedback(batch: UUID | None, stream: str, *, tenant: str) -> str:
+    return f"Feedback-ID: {batch or '-'}:{stream}:{tenant}:postlog"
 
 
 def _mailbox(given: str | Address, *, field: str) -> Mailbox:
@@ -122,9 +137,8 @@ def _leaving(request: SendEmail, *, links: TrackerLinks, mailto: str) -> Iterato
         yield ONE_CLICK
 
 
-def _body(email: OpenEmail, content: Finished, *, files: Sequence[File]) -> Part:
+def _body(content: Finished, *, files: Sequence[File], mark: str) -> Part:
     """mixed ( alternative ( text, related ( html, images ) ), files ), without the levels that have one member."""
-    mark = f"=_{email.request.email_id.hex}"
     shown = [file_part(file) for file in files if file.content_id is not None]
     attached = [file_part(file) for file in files if file.content_id is None]
     versions = [] if content.text is None else [content.text]

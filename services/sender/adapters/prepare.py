@@ -1,7 +1,5 @@
 """Makes the mail of an open email: its content, composed, tracked and signed. The same bytes in every attempt."""
 
-from dataclasses import replace
-
 from services.sender.adapters.bodies import Finished, finish
 from services.sender.adapters.content import literal_content, load_files
 from services.sender.adapters.dkim import Signer
@@ -47,7 +45,7 @@ class MailPreparer:
     async def prepare(self, email: OpenEmail) -> Composed:
         """The signed mail; raises `CannotPrepare` when it can never be made, `NotYet` when something is missing yet."""
         try:
-            mail, body = await self._made(email)
+            return await self._made(email)
         except RenderingFailed as failed:
             raise CannotPrepare("rendering", str(failed)) from None
         except RendererDown:
@@ -56,14 +54,12 @@ class MailPreparer:
             raise CannotPrepare("undeliverable_content", str(failed)) from None
         except BlobMissing as failed:
             raise CannotPrepare("blob_missing", str(failed)) from None
-        signed = self._signer.sign(mail.message, domain=mail.from_domain, at=mail.date, body=body)
-        return replace(mail, message=signed)
 
-    async def _made(self, email: OpenEmail) -> tuple[Composed, tuple[bytes, ...]]:
+    async def _made(self, email: OpenEmail) -> Composed:
         links = links_of(email, tracker_url=self._house.tracker_url, keys=self._house.keys)
         content = await self._content(email, links)
         files = await load_files(email.request.attachments, self._blobs)
-        return assemble(email, content, links=links, house=self._house, files=files)
+        return assemble(email, content, links=links, house=self._house, files=files, signer=self._signer)
 
     async def _content(self, email: OpenEmail, links: TrackerLinks) -> Finished:
         """A simple template is filled in here, any other is rendered in a process of its own."""

@@ -55,19 +55,14 @@ async def test_the_signature_survives_the_way(
     key = tmp_path / "key.pem"
     key.write_bytes(pem)
     signer = Signer([DkimDomain(domain="acme.test", keys=[DkimKey(selector="s1", file=key)])])
-    unsigned = mail(**changes)
-    message = signer.sign(unsigned.message, domain="acme.test", at=unsigned.date)
-    outcome = await connection.deliver(_with(unsigned, message), may_finish=lambda: True)
+    sent = composed(an_email(email_id=uuid4(), **changes), signer=signer)
+    outcome = await connection.deliver(sent, may_finish=lambda: True)
 
     assert outcome.kind == "delivered"
     (row,) = inbox.store.messages()
     arrived = inbox.store.source(row["id"])
-    assert arrived == message
+    assert arrived == sent.message
     assert dkim.verify(arrived, dnsfunc=lambda name, timeout: value.encode())
-
-
-def _with(unsigned: Composed, message: bytes) -> Composed:
-    return Composed(**{**vars(unsigned), "message": message})
 
 
 @pytest.mark.parametrize("row", BEHAVIOURS, ids=lambda row: row.name)

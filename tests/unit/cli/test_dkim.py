@@ -14,7 +14,7 @@ from cli.commands.dkim import app
 from cli.errors import CommandError
 from services.sender.adapters.dkim import Signer
 from shared.dkim import DkimDomain
-from tests.unit.sender.adapters.mails import NOW, an_email, composed
+from tests.unit.sender.adapters.mails import an_email, composed
 
 
 def run(*words: str) -> dict[str, str]:
@@ -33,8 +33,7 @@ def test_the_record_verifies_what_the_key_signs(tmp_path: Path, algorithm: str) 
 
     value = json.loads(said["setting"].removeprefix("POSTLOG_DKIM="))
     signer = Signer(TypeAdapter(list[DkimDomain]).validate_python(value))
-    message = signer.sign(composed(an_email()).message, domain="acme.test", at=NOW)
-    assert dkim.verify(message, dnsfunc=lambda name, timeout: records[name])
+    assert dkim.verify(composed(an_email(), signer=signer).message, dnsfunc=lambda name, timeout: records[name])
 
 
 def test_the_key_is_ours_alone_and_never_overwritten(tmp_path: Path) -> None:

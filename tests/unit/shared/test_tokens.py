@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from shared.tokens import EmailToken, Keys, TokenKind, recipient_ref
+from shared.tokens import EmailToken, Keys, TokenKind, _base32, recipient_ref
 
 KEYS = Keys({1: b"k" * 32})
 EMAIL = UUID("019ab0c2-0d36-7c4e-9f21-6b8a3d5e7f10")
@@ -32,6 +32,11 @@ def test_a_token_says_what_was_signed(kind: TokenKind) -> None:
 def test_click_tokens_of_one_email_are_what_they_are_one_by_one(url: str, position: int) -> None:
     sign = KEYS.clicks(TOKEN)
     assert sign(url, position) == KEYS.sign("click", replace(TOKEN, url=url, position=position))
+
+
+@given(st.binary(max_size=50))
+def test_base32_is_that_of_the_standard_library(raw: bytes) -> None:
+    assert _base32(raw) == base64.b32encode(raw).rstrip(b"=").decode().lower()
 
 
 def test_a_token_without_a_batch() -> None:

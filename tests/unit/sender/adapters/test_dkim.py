@@ -64,8 +64,9 @@ def _verified(found: dkim.DKIM, index: int, records: Records) -> bool:
         return False
 
 
-def signed(signer: Signer, message: bytes) -> bytes:
-    return signer.sign(message, domain="acme.test", at=AT)
+def signed(signer: Signer, message: bytes, *, domain: str = "acme.test") -> bytes:
+    head, _, body = message.partition(b"\r\n\r\n")
+    return signer.signature(head, [relaxed(body)], domain=domain, at=AT) + message
 
 
 MAIL = composed(an_email(stream="broadcast", list="news", html="<p>Hello &nbsp; José</p>", text="a  b\t c \n\n\n"))
@@ -139,8 +140,9 @@ def test_whatever_is_composed_verifies(
 ) -> None:
     email = an_email(to=Address("josé@example.com", name), headers={"X-A": "b " * 90})
     files = [] if file is None else [File(filename="f.bin", content_type="application/x", content=file)]
-    mail = compose(email, Rendered(subject=subject or "", html=html, text=text), house=HOUSE, files=files)
-    assert verify(signed(signer, mail.message)) == [True, True]
+    content = Rendered(subject=subject or "", html=html, text=text)
+    mail = compose(email, content, house=HOUSE, files=files, signer=signer)
+    assert verify(mail.message) == [True, True]
 
 
 @given(st.lists(st.sampled_from([b"a", b" ", b"  ", b"\t", b"\r\n", b"\r\n\r\n", b"."]), max_size=40).map(b"".join))
@@ -160,12 +162,12 @@ def test_bodies_full_of_white_space(signer: Signer, verify: Callable[..., list[b
 
 
 def test_no_key_no_signature(signer: Signer) -> None:
-    assert signer.sign(MAIL.message, domain="other.test", at=AT) == MAIL.message
-    assert signer.sign(MAIL.message, domain="ACME.test", at=AT) != MAIL.message
+    assert signed(signer, MAIL.message, domain="other.test") == MAIL.message
+    assert signed(signer, MAIL.message, domain="ACME.test") != MAIL.message
 
 
 def test_the_settings_say_what_is_signed(domain: tuple[DkimDomain, Records]) -> None:
-    field = Signer([domain[0]], signed_headers=["Subject", "x-order"]).sign(MAIL.message, domain="acme.test", at=AT)
+    field = signed(Signer([domain[0]], signed_headers=["Subject", "x-order"]), MAIL.message)
     assert b"h=subject:from:to:date:from:to:cc:subject:date:reply-to;" in field.replace(b"\r\n ", b"")
 
 
@@ -192,3 +194,16 @@ def test_a_short_rsa_key(tmp_path: Path) -> None:
     )
     with pytest.raises(KeyUnusable, match="2048"):
         Signer([DkimDomain(domain="acme.test", keys=[DkimKey(selector="s1", file=file)])])
+
+
+def test_a_renewal_never_leaves_a_domain_unsigned(domain: tuple[DkimDomain, Records]) -> None:
+    signer = Signer([domain[0]])
+    before = signed(signer, MAIL.message)
+    for without in (
+        [],
+        [DkimDomain(domain="acme.test", keys=[])],
+        [DkimDomain(domain="other.test", keys=domain[0].keys)],
+    ):
+        with pytest.raises(KeyUnusable, match="acme.test would be without a key"):
+            signer.renew(without)
+    assert signed(signer, MAIL.message) == before
