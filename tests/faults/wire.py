@@ -63,11 +63,12 @@ class Wire:
             self._copies.append(copy)
 
     def keep(self, copy: Copy, *, at: float) -> None:
-        """The server has the mail from now on."""
+        """The server has the mail from now on; to say it again changes nothing."""
         with self._lock:
-            copy.kept = True
-            self._kept[copy.recipient] += 1
-            self._kept_at.append(at)
+            if not copy.kept:
+                copy.kept = True
+                self._kept[copy.recipient] += 1
+                self._kept_at.append(at)
 
     @property
     def open_sessions(self) -> int:

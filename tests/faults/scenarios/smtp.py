@@ -94,8 +94,7 @@ def smtp_one_byte_a_second(trial: Trial) -> None:
 
     async def play(step: Step) -> str | None:
         if step.phase == step.recipient.partition("+")[0].removeprefix("slow-"):
-            if step.copy is not None and step.phase == "dot":
-                step.copy.unanswered = True
+            _kept_without_a_word(trial, step)
             for byte in b"250 2.0.0 this takes its time\r\n":
                 step.writer.write(bytes((byte,)))
                 await step.writer.drain()
@@ -113,8 +112,7 @@ def smtp_endless_reply(trial: Trial) -> None:
 
     async def play(step: Step) -> str | None:
         if step.phase == step.recipient.partition("+")[0].removeprefix("babble-"):
-            if step.copy is not None and step.phase == "dot":
-                step.copy.unanswered = True
+            _kept_without_a_word(trial, step)
             while True:
                 step.writer.write(b"250-and another thing\r\n" * 1000)
                 await step.writer.drain()
@@ -126,6 +124,13 @@ def smtp_endless_reply(trial: Trial) -> None:
     growth = _resident(trial) - before
     trial.figures["sender_grew_mb"] = growth / 1024 / 1024
     assert growth < MOST_GROWTH, f"the sender grew by {growth / 1024 / 1024:.0f} MB"
+
+
+def _kept_without_a_word(trial: Trial, step: Step) -> None:
+    """At the dot: the server has the mail, and the sender will not hear of it in time."""
+    if step.copy is not None and step.phase == "dot":
+        step.copy.unanswered = True
+        trial.lab.server.wire.keep(step.copy, at=time.monotonic())
 
 
 def _resident(trial: Trial) -> int:
