@@ -36,10 +36,13 @@ class Client:
         body = {"from": SENDER, "to": recipient, "subject": "Hello", "text": "Hello.", **more}
         return Promise(self._ask("/v1/emails", body, key=key)["email_id"], recipient)
 
-    def send_batch(self, recipients: list[str], *, key: str, **more: Any) -> list[Promise]:
+    def send_batch(
+        self, recipients: list[str], *, key: str, stream: str = "transactional", **more: Any
+    ) -> list[Promise]:
         """A batch, asked for under a key until there is a 202."""
         defaults = {"from": SENDER, "subject": "Hello", "text": "Hello.", **more}
-        receipt = self._ask("/v1/batches", {"defaults": defaults, "emails": [{"to": to} for to in recipients]}, key=key)
+        body = {"stream": stream, "defaults": defaults, "emails": [{"to": to} for to in recipients]}
+        receipt = self._ask("/v1/batches", body, key=key)
         assert receipt["acknowledged"] == len(recipients), receipt
         pairs = zip(receipt["emails"], recipients, strict=True)
         return [Promise(item["email_id"], to, receipt["batch_id"]) for item, to in pairs]

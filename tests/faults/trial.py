@@ -5,16 +5,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any, Final
 
 from tests.faults.client import Promise
 from tests.faults.failing import Failing
-from tests.faults.lab import Lab
+from tests.faults.lab import CONNECTIONS, Lab
 from tests.faults.ledger import Ledger, Verdict
 from tests.faults.smtp_server import Play, paced, plain
 
 SETTLE_SECONDS: Final = 120.0
 DOMAINS: Final = 20
+GRANTED: Final = 2 * CONNECTIONS
 WORK: Final = 300  # emails that always wait while the load lasts
 
 
@@ -104,13 +106,18 @@ class Trial:
         waiting, sessions = self.waiting(), self.lab.server.wire.open_sessions
         assert waiting > 0 and sessions > 0, f"not in the middle: {waiting} emails wait, {sessions} connections open"
 
-    def recovers(self, *, since: float, look: Callable[[], bool] | None = None, seconds: float = 60) -> None:
-        """Wait until work goes on (a mail is kept that began after `since`, or what `look` says) and note how long."""
+    def recovers(self, *, since: float, look: Callable[[], bool] | None = None, seconds: float = 120) -> None:
+        """Wait until work goes on and note how long that took.
+
+        It goes on when `look` says so; without it, when more mails were begun after `since`, and kept, than can have
+        been granted before.
+        """
         self.until(look or (lambda: self._kept_since(since)), "recovery", seconds=seconds)
         self._recoveries.append(time.monotonic() - since)
 
     def _kept_since(self, moment: float) -> bool:
-        return any(copy.kept and copy.began > moment for copy in reversed(self.lab.server.wire.copies))
+        later = takewhile(lambda copy: copy.began > moment, reversed(self.lab.server.wire.copies))
+        return sum(copy.kept for copy in later) > GRANTED
 
     @property
     def seconds_to_recover(self) -> float:
