@@ -89,6 +89,10 @@ class Signer:
                 raise KeyUnusable(f"DKIM: {domain} would be without a key: name one for it, or restart the sender")
         self._keys = keys
 
+    def selectors(self) -> list[str]:
+        """The names in DNS of the keys that sign."""
+        return [f"{key.selector.decode()}._domainkey.{domain}" for domain, keys in self._keys.items() for key in keys]
+
     def signature(self, head: bytes, body: Sequence[bytes], *, domain: str, at: datetime) -> bytes:
         """A signature field for each key of `domain`, to stand before the message; nothing when there are none.
 
