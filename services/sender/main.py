@@ -42,6 +42,7 @@ from services.sender.lease import Lease
 from services.sender.limiting import Limiting
 from services.sender.ownership import Ownership
 from services.sender.ready import Ready
+from services.sender.renewal import renew_on_hangup
 from services.sender.requests import Requests
 from services.sender.settings import SenderSettings
 from shared.blobs import Blobs
@@ -217,11 +218,13 @@ def _router(settings: SenderSettings, slot: Slot) -> Smarthosts:
 
 
 def _preparer(settings: SenderSettings, *, tables: Tables, renderer: Renderer) -> MailPreparer:
+    signer = Signer(settings.dkim, signed_headers=settings.dkim_signed_headers.split(","))
+    renew_on_hangup(signer, read=lambda: SenderSettings().dkim)
     return MailPreparer(
         settings,
         tables=tables,
         renderer=renderer,
-        signer=Signer(settings.dkim, signed_headers=settings.dkim_signed_headers.split(",")),
+        signer=signer,
         blobs=Blobs(settings.blob_url),
         keys=settings.keys(),
     )
