@@ -8,13 +8,14 @@ from uuid import UUID
 from services.sender.adapters.changelog import Changelog
 from services.sender.adapters.open_emails import OpenEmails
 from services.sender.domain.attempt import EMPTY, doubt
-from services.sender.domain.queues import SPECIAL
+from services.sender.domain.queues import SPECIAL, due_of, queue_of
 from services.sender.group import Group
 from services.sender.ready import Ready
 from shared.clock import Clock
 from shared.records import Work
 
 EVIDENCE = "the sender was lost during the attempt"
+LOST_BEFORE = timedelta(hours=1)  # how long before its takeover a partition may have been without an owner
 RESTORED_AT_ONCE = 1000  # rows
 
 
@@ -70,9 +71,20 @@ class Ownership:
         """Tell the ready queues what waits in the tables."""
         for number in numbers:
             for name, due in self.tables[number].queues():
-                self.queue(name).note(number, name, due, now=self._clock.now().timestamp())
+                self._queue(name).note(number, name, due, now=self._clock.now().timestamp())
 
-    def queue(self, name: str) -> Ready:
+    def note_decided(self) -> None:
+        """Tell them what the group under way has decided, so that mail is made ready while the group is committed.
+
+        Should it be given up, there is no such row when a mark is asked for.
+        """
+        now = self._clock.now().timestamp()
+        for number, table in self.tables.items():
+            for email_id, work in table.decided():
+                if work is not None and (name := queue_of(work)) is not None and (due := due_of(work)) is not None:
+                    self._queue(name).note(number, name, due, email_id=email_id, now=now)
+
+    def _queue(self, name: str) -> Ready:
         """Where rows of the queue `name` wait: for a connection, or for time to decide."""
         return self._waiting if name in SPECIAL else self._ready
 
@@ -82,7 +94,8 @@ class Ownership:
         for number in numbers:
             for email_id, email in self.tables[number].with_status_sending():
                 now = self._clock.now()
-                decision = doubt(email, result=EMPTY, evidence=EVIDENCE, now=now, wait=self._doubt_wait)
+                since = now - LOST_BEFORE
+                decision = doubt(email, result=EMPTY, evidence=EVIDENCE, now=now, wait=self._doubt_wait, since=since)
                 group.decide(number, email_id, decision, traceparent=email.traceparent)
         if numbers:
             group.given_up.append(lambda: self._to_doubt.extend(numbers))

@@ -98,7 +98,12 @@ class Ready:
             del self._wakes_at[key]
 
     def note(self, partition: int, name: str, due: float, *, email_id: UUID | None = None, now: float = 0.0) -> None:
-        """A committed row (or, without an id, an unknown number of rows) waits in queue `name` until `due`."""
+        """A row (or, without an id, an unknown number of rows) waits in queue `name` until `due`.
+
+        One that is in somebody's hands is noted when it is given back.
+        """
+        if email_id in self._taken:
+            return
         key = queue_key(partition, name)
         if due > now:
             self._sleep(key, due)

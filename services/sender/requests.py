@@ -5,18 +5,21 @@ order in which it fetched them: so the member reads the transactional topic alon
 second client, of no group, as much at a time as there is use for.
 """
 
+import time
 from collections.abc import Iterable
 from typing import Any, Final
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from services.sender import metrics
 from services.sender.positions import Positions
 from shared.clock import Clock
 from shared.kafka.producer import Fenced
 
 log = structlog.get_logger()
-PATIENCE: Final = 30  # seconds for Kafka to tell the stable offsets
+PATIENCE: Final = 30  # seconds for Kafka to tell the stable offsets, and to be itself again
+PAUSE: Final = 0.1
 
 
 class Requests:
@@ -26,6 +29,7 @@ class Requests:
         self._member = member
         self._bulk = bulk
         self._topics = topics
+        self._clock = clock
         self.positions = Positions(topics, clock)
 
     def subscribe(self, **callbacks: Any) -> None:
@@ -55,6 +59,7 @@ class Requests:
     def unassign(self, partition: int) -> None:
         """The partition is owned no more."""
         self.positions.forget(partition)
+        metrics.left(partition)
         owned = self._bulk.assignment()
         self._bulk.incremental_unassign([one for one in owned if one.partition == partition])
 
@@ -66,8 +71,19 @@ class Requests:
             if partition.error is not None:
                 raise KafkaException(partition.error)
             if partition.offset < 0:
-                partition.offset, _ = self._member.get_watermark_offsets(partition, timeout=10)
+                partition.offset = self._beginning(partition)
         return found
+
+    def _beginning(self, where: TopicPartition) -> int:
+        """The first offset there is; a topic just made, or a leader that has moved, is asked for again."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return int(self._member.get_watermark_offsets(where, timeout=10)[0])
+            except KafkaException as error:
+                if error.args[0].fatal() or time.monotonic() > deadline:
+                    raise
+            time.sleep(PAUSE)
 
     def read(self, *, wait: float, most: int, bulk: int) -> list[Message]:
         """Up to `most` transactional requests, waiting `wait` seconds for the first, and up to `bulk` of the others."""
@@ -80,6 +96,18 @@ class Requests:
     def ends(self, partition: int) -> dict[str, int]:
         """The ends of both request partitions, now; as last heard of while Kafka does not answer."""
         return {topic: self._end(TopicPartition(topic, partition)) for topic in self._topics}
+
+    def tell_lags(self, *, prefix: str) -> None:
+        """How far reading is behind what the clients have last heard of the ends."""
+        now = self._clock.now()
+        for where, read_at in self.positions.reached():
+            client = self._bulk if where.topic == self._topics[1] else self._member
+            end = client.get_watermark_offsets(where, cached=True)[1]
+            records = max(0, end - where.offset)
+            age = None if read_at is None else (now - read_at).total_seconds()
+            metrics.lags(
+                where.topic.removeprefix(prefix), where.partition, records=records, seconds=age if records else 0
+            )
 
     def metadata(self) -> Any:
         """What the group knows this member by, now."""

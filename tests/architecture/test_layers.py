@@ -8,7 +8,14 @@ import pytest
 
 from tests.architecture.source import ROOT, calls, imports, modules, name_of
 
-RANK: Final = {"domain": 0, "handlers": 1, "routes": 2, "consumer": 2, "adapters": 2, "main": 3}
+# The sender's own parts beside the rooms: its books are as far in as its handlers, what holds them as its consumer.
+BOOKS: Final = ("group", "lease", "metrics", "positions", "ready", "turns")
+HOLDERS: Final = ("limiting", "ownership", "requests")
+RANK: Final = (
+    {"domain": 0, "handlers": 1, "routes": 2, "consumer": 2, "adapters": 2, "main": 3}
+    | dict.fromkeys(BOOKS, 1)
+    | dict.fromkeys(HOLDERS, 2)
+)
 SERVICES: Final = ("api", "sender", "tracker", "projector")
 
 PURE: Final = [

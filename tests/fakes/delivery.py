@@ -21,6 +21,7 @@ class FakeDelivery:
         self.granted: list[Job] = []
         self.denied: list[Job] = []
         self.interrupted = False
+        self.when_interrupted: Outcome | None = None
 
     def hand_over(self, jobs: Sequence[Job]) -> None:
         """Ask for the marks."""
@@ -37,5 +38,7 @@ class FakeDelivery:
                 self.ended.append((job, self.outcome(job)))
 
     def interrupt(self) -> None:
-        """Nothing is on a wire; what stays open ends as cut, as a dialogue before its final dot does."""
+        """What was granted and has not ended ends as `when_interrupted` says; nothing when a dot is out everywhere."""
         self.interrupted = True
+        if self.when_interrupted is not None:
+            self.ended.extend((job, self.when_interrupted(job)) for job in self.granted if not job.over)

@@ -11,14 +11,16 @@ from uuid import UUID, uuid4
 from confluent_kafka import Consumer, TopicPartition
 
 from services.sender.adapters.changelog import Changelog
+from services.sender.adapters.proofs import ProofReader
 from services.sender.adapters.tables import Tables
 from services.sender.consumer import Owner
 from services.sender.domain.attempt import Ended
 from services.sender.domain.retry import RetryPolicy
 from services.sender.domain.route import Site
 from services.sender.handlers.attempts import Attempts
-from services.sender.handlers.delivery import Job
 from services.sender.handlers.intake import RequestIntake
+from services.sender.handlers.proofs import Proofs
+from services.sender.handlers.reports import Reports
 from services.sender.handlers.timers import Timers
 from services.sender.lease import Lease
 from services.sender.limiting import Limiting
@@ -32,6 +34,7 @@ from shared.commands import Command, SendEmail, SmtpResult
 from shared.events import EmailEvent, Event, codec
 from shared.kafka import config
 from shared.kafka.admin import ensure_topics
+from shared.kafka.dead_letter import DeadLetterLimit
 from shared.kafka.producer import FutureProducer, TransactionalProducer
 from shared.topics import EVENTS, REQUESTS, REQUESTS_BULK
 from tests.fakes.delivery import FakeDelivery
@@ -81,12 +84,20 @@ class Stage:
         self.owners: list[tuple[Owner, threading.Thread]] = []
         self.failures: list[BaseException] = []
 
-    def start(self, delivery: FakeDelivery, *, slot: str = "sender-0", folder: str | None = None) -> Owner:
+    def start(
+        self,
+        delivery: FakeDelivery,
+        *,
+        slot: str = "sender-0",
+        folder: str | None = None,
+        producer: type[TransactionalProducer] = TransactionalProducer,
+    ) -> Owner:
         """Start an owner in a thread."""
         clock, settings = SystemClock(), self.settings
         tables = Tables(settings, unreadable=lambda message, reason: None)
         tables.start(timeout=30)
         member = {"group.instance.id": slot, "session.timeout.ms": 6000}
+        limit = DeadLetterLimit(settings.dead_letter_limit)
         lease, ready, waiting = Lease(clock, seconds=settings.lease_seconds), Ready(), Ready()
         changelog = Changelog(settings, unreadable=lambda message, reason: None)
         reading = config.consumer(settings, group_id=settings.topic("sender"))
@@ -117,38 +128,42 @@ class Stage:
             limits=limiting.limits,
             clock=clock,
             epochs=ownership.epochs,
-            report_late=self._late,
+            report_late=Reports(settings, self.producer, limit=limit).late,
         )
+        proofs = ProofReader(settings, clock=clock)
+        proofs.start()
         owner = Owner(
             settings,
             requests=requests,
-            producer=lambda: TransactionalProducer(
-                config.transactional(settings, transactional_id=settings.topic(slot))
-            ),
+            producer=lambda: producer(config.transactional(settings, transactional_id=settings.topic(slot))),
             ownership=ownership,
             clock=clock,
             lease=lease,
-            intake=RequestIntake(settings, tables=tables, clock=clock, ends=requests.ends),
-            timers=Timers(settings, waiting=waiting, clock=clock, positions=requests.positions),
+            intake=RequestIntake(settings, tables=tables, clock=clock, ends=requests.ends, limit=limit),
+            timers=Timers(
+                settings,
+                waiting=waiting,
+                clock=clock,
+                positions=requests.positions,
+                proofs=Proofs(proofs, clock=clock),
+            ),
             attempts=attempts,
             limiting=limiting,
         )
-        thread = threading.Thread(target=self._run, args=(owner, tables), daemon=True)
+        thread = threading.Thread(target=self._run, args=(owner, tables, proofs), daemon=True)
         thread.start()
         self.owners.append((owner, thread))
         return owner
 
-    def _run(self, owner: Owner, tables: Tables) -> None:
+    def _run(self, owner: Owner, tables: Tables, proofs: ProofReader) -> None:
         try:
             owner.run()
         except BaseException as error:
             self.failures.append(error)
             raise
         finally:
+            proofs.close()
             tables.close()
-
-    def _late(self, job: Job, ended: Ended) -> None:
-        raise AssertionError(f"no partition moves in this test: {job} {ended}")
 
     def stop(self) -> None:
         """Stop all owners."""
