@@ -13,17 +13,23 @@ from typing import Any
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from structlog.typing import EventDict
 
 Checks = Callable[[], dict[str, str | None]]
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def configure_logging(*, level: str, style: str) -> None:
-    """JSON lines to standard error, or text for people."""
+def configure_logging(*, service: str, level: str, style: str) -> None:
+    """JSON lines to standard error, each with the service's name, or text for people."""
     renderer: Any = structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer()
+
+    def add_service(_: object, __: str, line: EventDict) -> EventDict:
+        return {"service": service, **line}
+
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            add_service,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -40,6 +46,11 @@ def traceparent(given: str | None) -> str:
     if given is not None and _TRACEPARENT.fullmatch(given):
         return given
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+def trace_id(traceparent: str | None) -> str | None:
+    """The trace id within a trace context, for log lines."""
+    return None if traceparent is None else traceparent.split("-")[1]
 
 
 def readiness(checks: dict[str, str | None]) -> tuple[int, bytes]:

@@ -46,7 +46,7 @@ DATABASE_CONNECTIONS = 10
 def run() -> None:
     """Run the API until SIGTERM or SIGINT; requests under way are finished first."""
     settings = ApiSettings()
-    configure_logging(level=settings.log_level, style=settings.log_format)
+    configure_logging(service="api", level=settings.log_level, style=settings.log_format)
     uvicorn.run(
         build(settings),
         host=settings.api_host,

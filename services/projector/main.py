@@ -29,7 +29,7 @@ log = structlog.get_logger()
 def run() -> None:
     """Run one projector until SIGTERM or SIGINT."""
     settings = ProjectorSettings()
-    configure_logging(level=settings.log_level, style=settings.log_format)
+    configure_logging(service="projector", level=settings.log_level, style=settings.log_format)
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)
     with composed(settings) as projector:

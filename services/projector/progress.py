@@ -55,7 +55,7 @@ class Progress:
                 metrics.stands(*place, next_offset=at.next_offset, end=ends[place])
             checkpoints = [Checkpoint(*place, *at) for place, at in self._reached.items()]
             age = freshness(checkpoints, ends=ends, now=datetime.now(UTC))
-            metrics.behind.set(-1 if age is None else age)
+            metrics.behind(age)
             offsets = [self._at(place, at.next_offset) for place, at in self._reached.items()]
             if offsets:
                 self._consumer.commit(offsets=offsets, asynchronous=True)

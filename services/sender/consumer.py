@@ -91,7 +91,6 @@ class Owner:
             self._attempts.collect(group)
         self._timers.handle(group)
         self._limiting.handle(group)
-        self._ownership.note_decided()
         self._attempts.hand_out(group)
         self._commit(group, moved=bool(messages))
         self._tell()
@@ -173,8 +172,13 @@ class Owner:
         return reached
 
     def _keep(self, group: Group, changes: Changes, offsets: dict[int, int]) -> None:
+        now = self._clock.now()
         for number, rows in changes.items():
-            self._ownership.tables[number].commit(rows, changelog_offset=offsets.get(number), at=self._clock.now())
+            self._ownership.tables[number].commit(rows, changelog_offset=offsets.get(number), at=now)
+            for email_id, row in rows.items():
+                if row.queue is not None and row.due is not None:
+                    queue = self._ownership.queue(row.queue)
+                    queue.note(number, row.queue, row.due, email_id=email_id, now=now.timestamp())
         for call in group.committed:
             call()
 

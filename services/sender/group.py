@@ -59,7 +59,7 @@ class Group:
         self.records: list[Record] = []
         self.committed: list[Callable[[], None]] = []
         self.given_up: list[Callable[[], None]] = []
-        self.kinds: dict[str, int] = {}
+        self.facts: list[tuple[Event, str | None]] = []
 
     @property
     def empty(self) -> bool:
@@ -87,8 +87,7 @@ class Group:
 
     def fact(self, event: Event, *, traceparent: str | None = None) -> None:
         """Write a fact."""
-        kind = codec.event_type(event)
-        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        self.facts.append((event, traceparent))
         headers = codec.headers(event, source=SOURCE, traceparent=traceparent)
         self.records.append(Record(EVENTS.name, codec.key(event), codec.encode(event), headers))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import structlog
 from confluent_kafka import Consumer
@@ -24,6 +24,7 @@ from services.sender.adapters.resolver import Resolver
 from services.sender.adapters.slot import Slot, claim
 from services.sender.adapters.smtp import Connector
 from services.sender.adapters.sts_policies import StsPolicies
+from services.sender.adapters.survey import Survey
 from services.sender.adapters.tables import Tables
 from services.sender.adapters.templates import Renderer
 from services.sender.adapters.tls_counts import TlsCounts
@@ -47,6 +48,7 @@ from services.sender.requests import Requests
 from services.sender.settings import SenderSettings
 from shared.blobs import Blobs
 from shared.clock import SystemClock
+from shared.events.envelope import Stream
 from shared.kafka import config
 from shared.kafka.admin import check_topics
 from shared.kafka.dead_letter import DeadLetterLimit
@@ -60,7 +62,7 @@ log = structlog.get_logger()
 def run() -> None:
     """Run one sender until SIGTERM or SIGINT."""
     settings = SenderSettings()
-    configure_logging(level=settings.log_level, style=settings.log_format)
+    configure_logging(service="sender", level=settings.log_level, style=settings.log_format)
     slot = claim(settings.sender_data)
     with _sender(settings, slot) as owner:
         _collect_less_garbage()
@@ -122,7 +124,7 @@ def _sender(settings: SenderSettings, slot: Slot) -> Iterator[Owner]:
             epochs=ownership.epochs,
             report_late=reports.late,
         )
-        metrics.in_hand.set_function(lambda: attempts.busy)
+        _watch(ownership, attempts=attempts, pools=pools, tables=tables, clock=clock)
         owner = Owner(
             settings,
             requests=requests,
@@ -139,6 +141,27 @@ def _sender(settings: SenderSettings, slot: Slot) -> Iterator[Owner]:
         port = settings.admin_port + slot.number  # so that several senders can share a machine and its settings
         parts.callback(serve_admin(host=settings.admin_host, port=port, checks=checks).shutdown)
         yield owner
+
+
+def _watch(ownership: Ownership, *, attempts: Attempts, pools: Pools, tables: Tables, clock: SystemClock) -> None:
+    """What is asked whenever somebody asks for metrics."""
+    metrics.watch(
+        partitions=lambda: len(ownership.tables),
+        in_hand=lambda: attempts.busy,
+        dialogues=lambda: attempts.speaking,
+        connections=lambda: pools.open,
+        suppressions_age=tables.suppressions_age,
+    )
+    survey = Survey(
+        lambda: [(number, table.path) for number, table in list(ownership.tables.items())],
+        paused=lambda key: tables.paused(
+            tenant=key.tenant, stream=key.stream, batch=key.batch, destination=key.destination
+        ),
+        clock=clock,
+    )
+    metrics.watch_doubts(survey.in_doubt)
+    for stream in get_args(Stream):
+        metrics.watch_open(stream, emails=partial(survey.waiting, stream), oldest_due=partial(survey.overdue, stream))
 
 
 def _delivery(

@@ -58,6 +58,10 @@ class Positions:
         """The next offset of every partition, moved or not: they are the fence (rule 1)."""
         return [TopicPartition(topic, number, at.offset) for (topic, number), at in self._known.items()]
 
+    def reached(self) -> list[tuple[TopicPartition, datetime | None]]:
+        """The next offset of every partition, and the log time of the last record read."""
+        return [(TopicPartition(topic, number, at.offset), at.read_at) for (topic, number), at in self._known.items()]
+
     def read_past(self, partition: int, ends: dict[str, int]) -> bool:
         """Whether both request partitions have been read up to `ends`."""
         return all(

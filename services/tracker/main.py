@@ -36,7 +36,7 @@ log = structlog.get_logger()
 def run() -> None:
     """Run the tracker until SIGTERM or SIGINT."""
     settings = TrackerSettings()
-    configure_logging(level=settings.log_level, style=settings.log_format)
+    configure_logging(service="tracker", level=settings.log_level, style=settings.log_format)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # the server takes them first, and raises them once more when it ends
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -56,8 +56,9 @@ async def _serve(settings: TrackerSettings) -> None:
 
 @asynccontextmanager
 async def _outbox(settings: TrackerSettings) -> AsyncIterator[Outbox]:
-    spool = Spool(settings.spool_dir, max_bytes=settings.spool_max_mb * 1024 * 1024)
-    metrics.watch_spool(spool.size)
+    limit = settings.spool_max_mb * 1024 * 1024
+    spool = Spool(settings.spool_dir, max_bytes=limit)
+    metrics.watch_spool(spool.size, limit=limit)
     producer = FutureProducer(config.producer(settings), timeout_ms=KAFKA_MS)
     outbox = Outbox(spool=spool, producer=producer, topic=settings.topic)
     outbox.start()

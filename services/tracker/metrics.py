@@ -1,13 +1,23 @@
-"""What the tracker counts. Labels are kinds and outcomes: never a token, a tenant or an address."""
+"""What the tracker measures. Labels are kinds and outcomes: never a token, a tenant or an address."""
 
 from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import Counter, Gauge
 
-_reports: Final = Counter("postlog_tracker_reports", "opens, clicks and unsubscribes", ["kind", "outcome"])
-_records: Final = Counter("postlog_tracker_records", "records by what became of them", ["outcome"])
-_spool_bytes: Final = Gauge("postlog_tracker_spool_bytes", "bytes that wait on disk for Kafka's acknowledgement")
+_reports: Final = Counter(
+    "postlog_tracker_reports",
+    "Opens, clicks and unsubscribes by outcome: genuine, forged (a token that is not ours), refused (an unsubscribe "
+    "that neither Kafka nor the disk took; the reader was told so).",
+    ["kind", "outcome"],
+)
+_records: Final = Counter(
+    "postlog_tracker_records",
+    "Sendings to Kafka by outcome: acknowledged, refused (the spool sends it again), lost (the disk had no room).",
+    ["outcome"],
+)
+_spool_bytes: Final = Gauge("postlog_tracker_spool_bytes", "Bytes that wait on disk for Kafka's acknowledgement.")
+_spool_limit: Final = Gauge("postlog_tracker_spool_limit_bytes", "Bytes that the spool may hold.")
 
 
 def hit(kind: str, *, genuine: bool) -> None:
@@ -30,6 +40,7 @@ def record(outcome: str) -> None:
     _records.labels(outcome).inc()
 
 
-def watch_spool(size: Callable[[], int]) -> None:
+def watch_spool(size: Callable[[], int], *, limit: int) -> None:
     """Show the spool's size whenever metrics are asked for."""
     _spool_bytes.set_function(size)
+    _spool_limit.set(limit)

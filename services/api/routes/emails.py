@@ -4,6 +4,7 @@ from typing import Annotated, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
+from structlog.contextvars import bind_contextvars
 
 from services.api import metrics
 from services.api.domain.answers import CancelAnswer, CancelRequest, EmailPage, EmailView, Receipt
@@ -37,6 +38,7 @@ async def send_email(request: Request, parts: PartsOf, origin: OriginOf, key: Ke
     content = await read(request, Content, limit=parts.body_limit)
     receipt = await parts.emails.send(content, origin=origin, key=key)
     metrics.accepted(content.stream)
+    bind_contextvars(email_id=str(receipt.email_id))
     return answer(receipt, status=202, headers={"Location": f"/v1/emails/{receipt.email_id}"})
 
 
@@ -75,6 +77,7 @@ async def show_email(email_id: str, parts: PartsOf, origin: OriginOf, wait: Wait
     `Preference-Applied` in the answer says that all that was done before is in it.
     """
     number = id_of(email_id, missing=_unknown())
+    bind_contextvars(email_id=str(number))
     seen = await parts.queries.email(origin.tenant, number, wait=wait or 0)
     if seen.what is None:
         raise _unknown()
@@ -97,6 +100,7 @@ async def cancel_email(request: Request, email_id: str, parts: PartsOf, origin: 
     Without an answer in time 202: the request stands, and the email's timeline will have the answer.
     """
     number = id_of(email_id, missing=_unknown())
+    bind_contextvars(email_id=str(number))
     body = await read_optional(request, CancelRequest, limit=parts.body_limit)
     found = await parts.cancel.cancel(
         number,

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import structlog
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from services.api import metrics
 from services.api.domain.errors import ApiError
@@ -24,7 +25,8 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"
 class Observe:
     """ASGI middleware. It logs the route, never the path or query: they may hold addresses.
 
-    The trace context, the caller's or a new one, goes on as `scope["traceparent"]`.
+    The trace context, the caller's or a new one, goes on as `scope["traceparent"]`; its id is in every line of the
+    request, and so is what a route binds beside it (`email_id`).
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -38,6 +40,8 @@ class Observe:
         began, status = time.perf_counter(), 0
         scope["traceparent"] = traceparent(_header(scope, b"traceparent"))
         trace_id = scope["traceparent"].split("-")[1]
+        clear_contextvars()  # a request may follow another in its context
+        bind_contextvars(trace_id=trace_id)
 
         async def watch(message: Message) -> None:
             nonlocal status
@@ -48,21 +52,20 @@ class Observe:
         try:
             await self._app(scope, receive, watch)
         except Exception as error:
-            log.error("request failed", route=_route(scope), trace_id=trace_id, **place_of(error))
+            log.error("request failed", route=_route(scope), **place_of(error))
             if status:
                 raise
             await problem(ApiError("internal_error"), trace_id=trace_id)(scope, receive, watch)
         finally:
-            seconds = time.perf_counter() - began
-            _note(scope, status, seconds=seconds, trace_id=trace_id)
+            _note(scope, status, seconds=time.perf_counter() - began)
 
 
-def _note(scope: Scope, status: int, *, seconds: float, trace_id: str) -> None:
+def _note(scope: Scope, status: int, *, seconds: float) -> None:
     method = scope["method"] if scope["method"] in _METHODS else "other"
     route = _route(scope)
     metrics.answered(method, route, status, seconds=seconds)
     write = log.debug if route in ("/healthz", "/readyz", "/metrics") else log.info
-    write("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1), trace_id=trace_id)
+    write("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
 
 def _route(scope: Scope) -> str:

@@ -27,5 +27,6 @@ class DeadLetters:
             self._producer.send(self._topic, key=key, value=value, headers=headers).result()
         except ProduceFailed as error:
             raise Unavailable(f"Kafka does not take a dead letter: {error}") from error
-        metrics.unreadable.inc()
-        log.warning("a record nobody can read is a dead letter", partition=message.partition(), offset=message.offset())
+        metrics.dead_letter(message.topic() or "")
+        place = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
+        log.warning("a record is a dead letter", **place)

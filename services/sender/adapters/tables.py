@@ -56,6 +56,10 @@ class Tables:
         self._templates.age(), self._controlled.age()
         return self._suppressed.age() <= CURRENT_SECONDS
 
+    def suppressions_age(self) -> float:
+        """Seconds since the copy of the suppressions was last known to be current."""
+        return self._suppressed.age()
+
     def template(self, command: SendEmail) -> TemplateVersion | None:
         """The template version that a request means, if this copy has it."""
         name = command.template or ""

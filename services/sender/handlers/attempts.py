@@ -223,8 +223,8 @@ class Attempts:
     def _again(self, group: Group, job: Job, outcome: Ended | None) -> None:
         """What still waits is noted; what could not be tried comes again a little later."""
         table = group.tables.get(job.partition)
-        if table is not None:
-            not_before = (self._clock.now() + SOON).timestamp() if outcome is None else 0.0
+        if table is not None and outcome is None:
+            not_before = (self._clock.now() + SOON).timestamp()
             self._let_go(job.partition, job.email_id, table.get(job.email_id), not_before=not_before)
 
     def _let_go(self, partition: int, email_id: UUID, work: object, *, not_before: float = 0.0) -> None:

@@ -23,7 +23,7 @@ from services.sender.handlers.ports import CannotPrepare, Connection, NotYet, Pr
 from services.sender.lease import Lease
 from shared.clock import Clock
 from shared.records import OpenEmail
-from shared.telemetry import place_of
+from shared.telemetry import place_of, trace_id
 
 log = structlog.get_logger()
 IN_HAND: Final = 2  # jobs for each connection: one being spoken, one that comes next
@@ -124,7 +124,8 @@ class Delivery:
         except ConnectFailed as failed:
             ended = Ended(kind="deferred", marked=False, result=failed.result, detail=str(failed))
         except Exception as error:  # noqa: BLE001 (said, and recorded as what it means for the email)
-            log.error("delivery failed unexpectedly", email_id=str(job.email_id), **place_of(error))
+            about = {"email_id": str(job.email_id), "trace_id": trace_id(job.email.traceparent)}
+            log.error("delivery failed unexpectedly", **about, **place_of(error))
             kind: Literal["in_doubt", "deferred"] = "in_doubt" if job.marked else "deferred"
             ended = Ended(kind=kind, marked=job.marked, detail=f"internal error: {type(error).__name__}")
         self.ended.append((job, ended and replace(ended, at=self._clock.now())))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, Protocol, cast
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from services.sender.domain.intake import Asked, Surroundings, refuse, reject, s
 from services.sender.group import Group, Record
 from services.sender.handlers.ports import Tables
 from services.sender.settings import SenderSettings
+from services.sender.telling import buried
 from shared import commands
 from shared.acceptance import Accepted, Refusal, check, from_decode_error
 from shared.clock import Clock
@@ -48,7 +50,13 @@ class RequestIntake:
     """Decides about requests, one by one, in the order of each partition."""
 
     def __init__(
-        self, settings: SenderSettings, *, tables: Tables, clock: Clock, ends: Ends, limit: DeadLetterLimit | None = None
+        self,
+        settings: SenderSettings,
+        *,
+        tables: Tables,
+        clock: Clock,
+        ends: Ends,
+        limit: DeadLetterLimit | None = None,
     ) -> None:
         self._settings = settings
         self._tables = tables
@@ -84,7 +92,7 @@ class RequestIntake:
         topic = REQUESTS_BULK if message.topic() == self._settings.topic(REQUESTS_BULK.name) else REQUESTS
         headers = cast(Headers, message.headers() or [])
         if len(message) + sum(len(name) + len(value or b"") for name, value in headers) > MAX_FORWARDED:
-            self._bury(group, message, reason="in the wrong partition, and too large to be forwarded")
+            self._bury(group, message, reason="in the wrong partition, and too large to be forwarded", kind="too_large")
             return
         group.forward(topic.name, message.value() or b"", key=str(email_id).encode(), headers=headers, partition=home)
 
@@ -175,10 +183,11 @@ class RequestIntake:
             decision = reject(asked, from_decode_error(error), now=now)
         group.decide(partition, loose.email_id, decision, traceparent=asked.traceparent)
 
-    def _bury(self, group: Group, message: Message, *, reason: str) -> None:
+    def _bury(self, group: Group, message: Message, *, reason: str, kind: str = "unreadable") -> None:
         self._limit.count(message)
         key, value, headers = dead_letter(message, reason=reason)
         group.records.append(Record(DEAD_LETTERS.name, key, value, headers))
+        group.committed.append(partial(buried, message, kind=kind))
 
 
 def _read(message: Message) -> Command | Exception:

@@ -49,6 +49,11 @@ class Pools:
         self._closing: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def open(self) -> int:
+        """Connections open, or being opened; may be asked from another thread."""
+        return self._total
+
     async def acquire(self, site: Site, *, fresh: bool = False) -> Connection:
         """A connection to the site, to be given back. Raises `ConnectFailed`."""
         key = Key(site.name, site.pool, site.relay)

@@ -8,6 +8,7 @@ from confluent_kafka import Message
 
 from services.sender.domain.attempt import Ended
 from services.sender.handlers.delivery import Job
+from services.sender.telling import buried
 from shared import commands
 from shared.commands import ReportOutcome, SendEmail
 from shared.kafka.dead_letter import DeadLetterLimit, dead_letter
@@ -36,6 +37,7 @@ class Reports:
         key, value, headers = dead_letter(message, reason=reason)
         topic = self._settings.topic(DEAD_LETTERS.name)
         self._producer.send(topic, key=key, value=value, headers=headers).add_done_callback(_say_if_lost)
+        buried(message, kind="unreadable")
 
     def ask(self, command: SendEmail) -> None:
         """Ask for an email of our own; returns once Kafka has it, raises `ProduceFailed` or TimeoutError."""

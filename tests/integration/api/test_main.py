@@ -20,6 +20,7 @@ import pytest
 from tests.integration.api.stage import EMAIL, Stage
 
 pytestmark = pytest.mark.integration
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def free_port() -> int:
@@ -70,7 +71,8 @@ def wait_until_ready(process: subprocess.Popen[bytes], client: httpx2.Client) ->
 def test_requests_over_a_socket(stage: Stage, tmp_path: Path) -> None:
     log = tmp_path / "api.log"
     with served(stage, log) as (process, client):
-        assert client.post("/v1/emails", json=EMAIL).status_code == 202
+        answer = client.post("/v1/emails", json=EMAIL, headers={"traceparent": TRACE})
+        assert answer.status_code == 202
         assert client.post("/v1/emails", json=EMAIL | {"to": "ada@@example.org"}).status_code == 422
         assert client.get("/v1/emails?recipient=ada@example.org").status_code == 200
         assert client.get("/v1/nothing/ada@example.org").status_code == 404
@@ -79,13 +81,16 @@ def test_requests_over_a_socket(stage: Stage, tmp_path: Path) -> None:
         large = client.post("/v1/emails", content=b"x" * 5_000_000)
         assert (large.status_code, large.json()["code"]) == (413, "body_too_large")
         metrics = client.get("/metrics").text
-        assert 'postlog_emails_accepted_total{stream="transactional"} 1.0' in metrics
-        assert 'postlog_problems_total{code="body_too_large"} 2.0' in metrics
+        assert 'postlog_api_emails_accepted_total{stream="transactional"} 1.0' in metrics
+        assert 'postlog_api_problems_total{code="body_too_large"} 2.0' in metrics
         assert 'route="/v1/emails",status="202"' in metrics
         process.send_signal(signal.SIGTERM)
         process.wait(10)
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert {line["route"] for line in lines if line["event"] == "request"} == {"/v1/emails", "none"}
+    about = next(line for line in lines if line.get("status") == 202)
+    assert (about["email_id"], about["trace_id"]) == (answer.json()["email_id"], TRACE.split("-")[1])
+    assert {(line["service"], "timestamp" in line, "level" in line) for line in lines} == {("api", True, True)}
     assert not any(secret in log.read_text() for secret in ("example.org", "plk_", "Hello"))
     assert "example.org" not in metrics
 

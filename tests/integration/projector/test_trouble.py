@@ -97,7 +97,7 @@ def test_a_fact_of_an_unknown_version_is_not_passed_and_the_projector_says_what_
         assert "email.queued of version 7" in checks["facts"] and "upgrade" in checks["facts"]
         assert stage.positions()[EVENTS.name, 1] == 0
         wait_for(
-            lambda: metric(stage, "postlog_projection_lag_records")['{partition="1",topic="email.events"}'] > FACTS
+            lambda: metric(stage, "postlog_projector_lag_records")['{partition="1",topic="email.events"}'] > FACTS
         )
     assert dead_letters(stage) == []
     with stage.running():  # started again, it meets it again
@@ -165,5 +165,5 @@ def test_lag_and_position_are_told(stage: Stage) -> None:
     with stage.running():
         stage.wait_until_projected()
         ends = {f'{{partition="{number}",topic="{topic}"}}': end for (topic, number), end in stage.ends().items()}
-        wait_for(lambda: metric(stage, "postlog_projection_position").items() >= ends.items())
-        wait_for(lambda: set(metric(stage, "postlog_projection_lag_records").values()) == {0.0})
+        wait_for(lambda: metric(stage, "postlog_projector_offset").items() >= ends.items())
+        wait_for(lambda: set(metric(stage, "postlog_projector_lag_records").values()) == {0.0})

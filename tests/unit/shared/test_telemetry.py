@@ -48,7 +48,7 @@ def test_readiness_says_what_is_missing() -> None:
 
 
 def test_a_log_line_is_json_with_time_level_and_what_is_bound(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logging(level="warning", style="json")
+    configure_logging(service="sender", level="warning", style="json")
     log = structlog.get_logger()
     with structlog.contextvars.bound_contextvars(email_id="019ab0c2"):
         log.info("not said")
@@ -57,11 +57,11 @@ def test_a_log_line_is_json_with_time_level_and_what_is_bound(capsys: pytest.Cap
     line = json.loads(output.err)
     assert output.out == ""
     assert (line["event"], line["level"], line["attempt"], line["email_id"]) == ("said", "warning", 2, "019ab0c2")
-    assert line["timestamp"].endswith("Z")
+    assert line["timestamp"].endswith("Z") and line["service"] == "sender"
 
 
 def test_a_failure_brings_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logging(level="info", style="json")
+    configure_logging(service="sender", level="info", style="json")
     try:
         raise ZeroDivisionError("a bug")
     except ZeroDivisionError:
@@ -70,6 +70,6 @@ def test_a_failure_brings_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_text_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logging(level="info", style="text")
+    configure_logging(service="sender", level="info", style="text")
     structlog.get_logger().info("said", attempt=2)
     assert "said" in capsys.readouterr().err

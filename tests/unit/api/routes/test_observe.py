@@ -49,3 +49,16 @@ def test_a_malformed_traceparent_is_a_new_trace() -> None:
         with TestClient(create_app(parts, version="0")) as client:
             response = client.get("/v1/emails", headers={"Authorization": "Bearer x", "traceparent": given})
         assert len(response.json()["trace_id"]) == 32 and response.json()["trace_id"] not in given
+
+
+def test_lines_of_a_request_have_its_trace_and_nothing_of_another() -> None:
+    said = structlog.testing.LogCapture()
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, said])
+    structlog.contextvars.bind_contextvars(email_id="of another request")
+    with TestClient(create_app(parts, version="0")) as client:
+        assert client.get("/v1/emails", headers={"traceparent": TRACE}).status_code == 401
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    (line,) = said.entries
+    assert (line["event"], line["status"], line["trace_id"]) == ("request", 401, TRACE.split("-")[1])
+    assert "email_id" not in line
