@@ -22,6 +22,7 @@ from services.sender.ownership import Ownership
 from services.sender.requests import Requests
 from services.sender.settings import SenderSettings
 from services.sender.telling import tell
+from services.sender.telling import tell
 from shared.clock import Clock
 from shared.ids import text_of
 from shared.kafka.producer import Aborted, TransactionalProducer, Unknown
@@ -31,6 +32,7 @@ log = structlog.get_logger()
 REPLY_GRACE: Final = 5.0  # seconds that a revoked partition waits for replies to final dots (rule 5)
 BUSY_POLL: Final = 0.003  # seconds; how often the delivery is asked while mail is on its way
 IDLE_POLL: Final = 0.02
+TELL: Final = 1.0  # seconds between two looks at what is told to operators
 TELL: Final = 1.0  # seconds between two looks at what is told to operators
 Changes = dict[int, dict[Any, Row]]
 
@@ -91,6 +93,7 @@ class Owner:
             self._attempts.collect(group)
         self._timers.handle(group)
         self._limiting.handle(group)
+        self._ownership.note_decided()
         self._attempts.hand_out(group)
         self._commit(group, moved=bool(messages))
         self._tell()
@@ -172,13 +175,8 @@ class Owner:
         return reached
 
     def _keep(self, group: Group, changes: Changes, offsets: dict[int, int]) -> None:
-        now = self._clock.now()
         for number, rows in changes.items():
-            self._ownership.tables[number].commit(rows, changelog_offset=offsets.get(number), at=now)
-            for email_id, row in rows.items():
-                if row.queue is not None and row.due is not None:
-                    queue = self._ownership.queue(row.queue)
-                    queue.note(number, row.queue, row.due, email_id=email_id, now=now.timestamp())
+            self._ownership.tables[number].commit(rows, changelog_offset=offsets.get(number), at=self._clock.now())
         for call in group.committed:
             call()
 
@@ -188,6 +186,7 @@ class Owner:
         After a commit of unknown result a new producer settles the old transaction and the changelog tells how.
         """
         log.warning("a group commit was given up and is done again", reason=reason, unknown=unknown)
+        metrics.given_up(unknown=unknown)
         metrics.given_up(unknown=unknown)
         for table in self._ownership.tables.values():
             table.rollback()

@@ -8,7 +8,7 @@ costs one write. What the file holds is never ahead of Kafka.
 import contextlib
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -20,12 +20,15 @@ from shared.records import FinalEmail, OpenEmail, Work, decode_work, encode
 SCHEMA: Final = """
 pragma journal_mode = wal; pragma synchronous = normal; pragma secure_delete = on;
 create table if not exists email (
-    id blob primary key, queue text, due real, final_at real, value blob not null
+    id blob primary key, queue text, due real, final_at real, care text, value blob not null
 ) without rowid;
 create index if not exists by_due on email (queue, due) where queue is not null;
+create index if not exists by_care on email (care) where care is not null;
 create index if not exists by_final on email (final_at) where final_at is not null;
 create table if not exists meta (name text primary key, value text not null) without rowid;
 """
+MARKED: Final = "marked"
+DOUBTED: Final = "doubted"
 MAX_AGE_SECONDS: Final = 86_400  # an older cache may have missed tombstones that compaction removed (rule 6)
 MOST_RECENT: Final = 256  # rows
 MOST_UNWRITTEN: Final = 256  # rows; a body within a row has up to 64 KiB
@@ -87,6 +90,10 @@ class OpenEmails:
     def pending(self) -> int:
         """How many rows the group under way changes."""
         return len(self._group)
+
+    def decided(self) -> Iterable[tuple[UUID, Work | None]]:
+        """The rows that the group under way changes, as decided so far."""
+        return self._group.items()
 
     def changes(self) -> dict[UUID, Row]:
         """What the group under way changes: the last word on each row. To be given to `commit`."""
@@ -161,9 +168,18 @@ class OpenEmails:
     def with_status_sending(self) -> list[tuple[UUID, OpenEmail]]:
         """Emails whose mark was committed and whose outcome was not: after a takeover, in doubt."""
         self._write()
-        rows = self._db.execute("select id, value from email where queue is null and final_at is null").fetchall()
-        found = [(UUID(bytes=row[0]), decode_work(row[1])) for row in rows]
-        return [(key, work) for key, work in found if isinstance(work, OpenEmail) and work.status == "sending"]
+        found = self._cared_for(MARKED) | self.doubted()
+        return [(email_id, email) for email_id, email in found.items() if email.status == "sending"]
+
+    def doubted(self) -> dict[UUID, OpenEmail]:
+        """Open emails of which a copy may be out, unknown to us."""
+        return self._cared_for(DOUBTED)
+
+    def _cared_for(self, care: str) -> dict[UUID, OpenEmail]:
+        self._write()
+        rows = self._db.execute("select id, value from email where care = ?", (care,)).fetchall()
+        found = {UUID(bytes=row[0]): decode_work(row[1]) for row in rows}
+        return {email_id: work for email_id, work in found.items() if isinstance(work, OpenEmail)}
 
     def finals_before(self, moment: datetime, *, limit: int) -> list[UUID]:
         """Markers older than `moment`."""
@@ -177,6 +193,10 @@ class OpenEmails:
         """How many emails are open."""
         self._write()
         return int(self._db.execute("select count(*) from email where final_at is null").fetchone()[0])
+
+    def flush(self) -> None:
+        """Write what Kafka has committed, so that who reads the file sees it."""
+        self._write()
 
     def flush(self) -> None:
         """Write what Kafka has committed, so that who reads the file sees it."""
@@ -196,7 +216,7 @@ class OpenEmails:
         gone = [(email_id.bytes,) for email_id, row in self._unwritten.items() if row.work is None]
         kept = [_columns(email_id, row) for email_id, row in self._unwritten.items() if row.work is not None]
         self._db.executemany("delete from email where id = ?", gone)
-        self._db.executemany("insert or replace into email values (?, ?, ?, ?, ?)", kept)
+        self._db.executemany("insert or replace into email values (?, ?, ?, ?, ?, ?)", kept)
         self._remember("offset", str(self._reached))
         self._remember("at", str(self._at))
         self._db.execute("commit")
@@ -227,6 +247,17 @@ class OpenEmails:
         return db
 
 
-def _columns(email_id: UUID, row: Row) -> tuple[bytes, str | None, float | None, float | None, bytes | None]:
+def _columns(
+    email_id: UUID, row: Row
+) -> tuple[bytes, str | None, float | None, float | None, str | None, bytes | None]:
     final_at = row.work.final_at.timestamp() if isinstance(row.work, FinalEmail) else None
-    return email_id.bytes, row.queue, row.due, final_at, row.value
+    return email_id.bytes, row.queue, row.due, final_at, _care(row.work), row.value
+
+
+def _care(work: Work | None) -> str | None:
+    """What an open email must not be forgotten for: that a copy may be out, or goes out now."""
+    if not isinstance(work, OpenEmail):
+        return None
+    if work.doubts:
+        return DOUBTED
+    return MARKED if work.status == "sending" else None

@@ -5,10 +5,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from functools import partial
 from math import inf
 from typing import Final, TypeVar
 from uuid import UUID
 
+from services.sender import metrics
 from services.sender import metrics
 from services.sender.domain.attempt import Ended, begin, end, give_up, suppress
 from services.sender.domain.queues import due_of, queue_of
@@ -199,6 +201,8 @@ class Attempts:
             group.decide(job.partition, job.email_id, decision, traceparent=email.traceparent)
             if ended.kind == "deferred":
                 group.committed.append(partial(metrics.deferred, job.site))
+            if ended.kind == "deferred":
+                group.committed.append(partial(metrics.deferred, job.site))
             self._limits.learn(group, job.site, ended, now=now.timestamp(), cause=decision.facts[0].event_id)
 
     def _late(self, job: Job, ended: Ended | None) -> None:
@@ -223,8 +227,8 @@ class Attempts:
     def _again(self, group: Group, job: Job, outcome: Ended | None) -> None:
         """What still waits is noted; what could not be tried comes again a little later."""
         table = group.tables.get(job.partition)
-        if table is not None and outcome is None:
-            not_before = (self._clock.now() + SOON).timestamp()
+        if table is not None:
+            not_before = (self._clock.now() + SOON).timestamp() if outcome is None else 0.0
             self._let_go(job.partition, job.email_id, table.get(job.email_id), not_before=not_before)
 
     def _let_go(self, partition: int, email_id: UUID, work: object, *, not_before: float = 0.0) -> None:
