@@ -22,7 +22,6 @@ from services.sender.ownership import Ownership
 from services.sender.requests import Requests
 from services.sender.settings import SenderSettings
 from services.sender.telling import tell
-from services.sender.telling import tell
 from shared.clock import Clock
 from shared.ids import text_of
 from shared.kafka.producer import Aborted, TransactionalProducer, Unknown
@@ -32,7 +31,6 @@ log = structlog.get_logger()
 REPLY_GRACE: Final = 5.0  # seconds that a revoked partition waits for replies to final dots (rule 5)
 BUSY_POLL: Final = 0.003  # seconds; how often the delivery is asked while mail is on its way
 IDLE_POLL: Final = 0.02
-TELL: Final = 1.0  # seconds between two looks at what is told to operators
 TELL: Final = 1.0  # seconds between two looks at what is told to operators
 Changes = dict[int, dict[Any, Row]]
 
@@ -186,7 +184,6 @@ class Owner:
         After a commit of unknown result a new producer settles the old transaction and the changelog tells how.
         """
         log.warning("a group commit was given up and is done again", reason=reason, unknown=unknown)
-        metrics.given_up(unknown=unknown)
         metrics.given_up(unknown=unknown)
         for table in self._ownership.tables.values():
             table.rollback()

@@ -198,10 +198,6 @@ class OpenEmails:
         """Write what Kafka has committed, so that who reads the file sees it."""
         self._write()
 
-    def flush(self) -> None:
-        """Write what Kafka has committed, so that who reads the file sees it."""
-        self._write()
-
     def close(self) -> None:
         """Close the file; what was committed is kept, the rest is lost."""
         self.rollback()
