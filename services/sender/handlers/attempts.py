@@ -5,12 +5,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from functools import partial
 from math import inf
 from typing import Final, TypeVar
 from uuid import UUID
 
-from services.sender import metrics
 from services.sender import metrics
 from services.sender.domain.attempt import Ended, begin, end, give_up, suppress
 from services.sender.domain.queues import due_of, queue_of
@@ -199,8 +197,6 @@ class Attempts:
             judge = self._classifier
             decision = end(email, ended, policy=policy, classifier=judge, now=now, chance=random.random())
             group.decide(job.partition, job.email_id, decision, traceparent=email.traceparent)
-            if ended.kind == "deferred":
-                group.committed.append(partial(metrics.deferred, job.site))
             if ended.kind == "deferred":
                 group.committed.append(partial(metrics.deferred, job.site))
             self._limits.learn(group, job.site, ended, now=now.timestamp(), cause=decision.facts[0].event_id)
