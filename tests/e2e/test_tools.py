@@ -4,10 +4,12 @@ import json
 import stat
 from pathlib import Path
 
+import httpx2
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from cli.inbox.behaviours import BEHAVIOURS
+from cli.stack.stack import SERVICES
 from shared.topics import TOPICS
 from tests.e2e.asking import until
 from tests.e2e.world import World
@@ -23,6 +25,19 @@ def test_checks(world: World) -> None:
     for secret in ("POSTLOG_TOKEN_KEYS", "POSTLOG_RECIPIENT_KEY", "DATABASE_URL"):
         assert f"{secret} = ********" in shown
         assert world.stack.environment[secret] not in shown
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_health(world: World, service: str) -> None:
+    """The three paths that every service has."""
+    with httpx2.Client(base_url=getattr(world.stack.addresses, service)) as client:
+        assert client.get("/healthz").status_code == 200
+        ready = client.get("/readyz")
+        assert ready.status_code == 200, ready.text
+        assert set(ready.json()["checks"].values()) == {"ok"}
+        metrics = client.get("/metrics")
+        assert metrics.headers["Content-Type"].startswith("text/plain")
+        assert "\npostlog_" in metrics.text and "process_cpu_seconds_total" in metrics.text
 
 
 def test_keys(world: World) -> None:
