@@ -13,6 +13,7 @@ from shared.events.envelope import SmtpPhase, Stream, UtcTime
 DEFAULT_TENANT = "default"
 # What these two bound goes into facts whatever else is wrong with a command. (`$` alone would let a line end pass.)
 Tenant = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)")]
+Resolution = Literal["delivered", "bounced", "retry", "give_up"]
 Words = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$(?!\n)")]
 
 
@@ -138,7 +139,18 @@ class ReportOutcome(EmailCommand, frozen=True, kw_only=True, omit_defaults=True,
     result: SmtpResult
 
 
-Command = SendEmail | CancelEmail | RescheduleEmail | HoldEmail | ReleaseEmail | ReportOutcome
+class ResolveEmail(EmailCommand, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Settle a doubt: somebody knows what became of the attempt, or decides in the policy's place.
+
+    `delivered` and `bounced` say what happened, `retry` and `give_up` what to do. Answered by `email.resolved` or
+    `email.request_refused`.
+    """
+
+    outcome: Resolution
+    reason: Words
+
+
+Command = SendEmail | CancelEmail | RescheduleEmail | HoldEmail | ReleaseEmail | ReportOutcome | ResolveEmail
 
 _DEEPEST = 64
 _CONTAINERS = (dict, list)

@@ -90,11 +90,13 @@ TRANSITIONS: Final = (
     _row("email.rejected", "rejected", {None}, finality=1),
     _row("email.suppressed", "suppressed", WAITING, finality=2),
     _row("email.cancelled", "cancelled", WAITING, finality=2),
-    _row("email.resolved:give_up", "failed", {"in_doubt"}, finality=2),
+    # From `deferred`: an operator's word on a retry that is pending after a doubt.
+    _row("email.resolved:give_up", "failed", {"in_doubt", "deferred"}, finality=2),
     # From `failed`: the decision to give a doubt up and the failure that it causes are two facts.
     _row("email.failed", "failed", WAITING | {"sending", "in_doubt", "failed"}, finality=2),
     _row("email.bounced:smtp", "bounced", {"sending"}, finality=3),
-    _row("email.resolved:bounced", "bounced", _TRIED, finality=3),
+    # From `bounced`: the notice that proves it is a fact already.
+    _row("email.resolved:bounced", "bounced", _TRIED | {"bounced"}, finality=3),
     _row("email.delivered", "delivered", {"sending"}, finality=4),
     # Late proof: also after the email was given up, put back, or suppressed before its next attempt.
     _row("email.resolved:delivered", "delivered", _TRIED, finality=4),

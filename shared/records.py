@@ -16,7 +16,8 @@ class OpenEmail(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="open
     """An email before its final state: all that its owner must know to go on after a takeover.
 
     `attempt` is the number of the last attempt begun, `due_at` when the next one (or, in doubt, the decision) is due.
-    `expires_at` is the end of its retry span or of its own validity, whichever comes first.
+    `expires_at` is the end of its retry span or of its own validity, whichever comes first. After a doubt,
+    `proof_since` is from when on other facts about it prove that a copy arrived.
     """
 
     request: SendEmail
@@ -30,6 +31,7 @@ class OpenEmail(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="open
     attempt: int = 0
     doubts: int = 0
     in_doubt_of: int | None = None
+    proof_since: UtcTime | None = None
     held: bool = False
     template_version: int | None = None
     last_result: SmtpResult | None = None
@@ -44,6 +46,7 @@ class FinalEmail(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="fin
     outcome: str
     attempt: int
     final_at: UtcTime
+    doubts: int = 0
 
 
 class WaitingCommands(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="waiting"):

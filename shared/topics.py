@@ -42,7 +42,15 @@ REQUESTS: Final = Topic(
     name="email.requests",
     holds="commands of the transactional stream, and every command on an existing email",
     key="email_id",
-    schemas=("SendEmail", "CancelEmail", "RescheduleEmail", "HoldEmail", "ReleaseEmail", "ReportOutcome"),
+    schemas=(
+        "SendEmail",
+        "CancelEmail",
+        "RescheduleEmail",
+        "HoldEmail",
+        "ReleaseEmail",
+        "ResolveEmail",
+        "ReportOutcome",
+    ),
     producers=("api", "sender", "any other service"),
     consumers=("sender",),
     retention_ms=7 * DAY_MS,
@@ -74,7 +82,7 @@ EVENTS: Final = Topic(
     key="email_id (batch_id, recipient_ref or destination for facts that are not about one email)",
     schemas=("Event",),
     producers=("sender", "tracker", "api"),
-    consumers=("projector", "anyone"),
+    consumers=("projector", "sender", "anyone"),
     config=LOG_APPEND,
 )
 PERSONAL: Final = Topic(

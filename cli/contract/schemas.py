@@ -15,6 +15,7 @@ COMMANDS: Final = (
     commands.HoldEmail,
     commands.ReleaseEmail,
     commands.ReportOutcome,
+    commands.ResolveEmail,
 )
 RECORDS: Final = (
     records.OpenEmail,

@@ -26,6 +26,7 @@ from services.api.handlers.destinations import Destinations
 from services.api.handlers.emails import Emails, Rules
 from services.api.handlers.operating import Operating
 from services.api.handlers.queries import Queries
+from services.api.handlers.resolve import Resolve
 from services.api.handlers.suppressions import Suppressions
 from services.api.handlers.templates import Templates
 from services.api.handlers.waiting import CatchingUp
@@ -108,6 +109,7 @@ def _handlers(
         emails=Emails(rules=rules, log=log, blobs=blobs, templates=copy, known=known),
         batches=Batches(rules=rules, log=log, blobs=blobs, templates=copy, known=known, facts=read_models),
         cancel=Cancel(log=log, known=known, facts=read_models),
+        resolve=Resolve(log=log, known=known, facts=read_models),
         templates=Templates(log=log, copy=copy, rows=TemplateRows(database)),
         suppressions=Suppressions(log=log, secret=settings.recipient_secret()),
         operating=Operating(log=log, controls=controls, operators=settings.operator_tenant),

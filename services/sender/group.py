@@ -11,7 +11,7 @@ from shared import records
 from shared.events import Event, codec
 from shared.ids import text_of
 from shared.kafka.producer import Headers
-from shared.records import Work
+from shared.records import OpenEmail, Work
 from shared.topics import EVENTS, PERSONAL, SUPPRESSIONS
 
 SOURCE = "/postlog/sender"
@@ -32,6 +32,9 @@ class Table(Protocol):
     @property
     def pending(self) -> int:
         """How many rows the group under way changes."""
+
+    def doubted(self) -> dict[UUID, OpenEmail]:
+        """The open emails of which a copy may be out, unknown to us."""
 
     def finals_before(self, moment: datetime, *, limit: int) -> list[UUID]:
         """Markers older than `moment`."""

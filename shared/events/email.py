@@ -109,7 +109,11 @@ class EmailInDoubt(SmtpEvent, frozen=True, kw_only=True, omit_defaults=True, tag
 
 
 class EmailResolved(SmtpEvent, frozen=True, kw_only=True, omit_defaults=True, tag="email.resolved"):
-    """A doubt settled: by proof (outcome delivered or bounced), or by policy or operator (retry, give_up)."""
+    """A doubt settled: by proof (delivered or bounced), by the stream's policy (retry or give_up), or by an operator.
+
+    `by` is `policy`, `sender` (a reply learnt late), `proof` (a fact that only a copy that arrived can cause; it is
+    the `causation_id`), or whoever asked.
+    """
 
     decision: Literal["delivered", "bounced", "retry", "give_up"]
     by: str

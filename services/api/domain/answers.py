@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, Struct, UnsetType
 
 from services.api.domain.errors import ItemProblem
+from shared.commands import Resolution
 from shared.lifecycle import Status
 
 
@@ -98,6 +99,26 @@ class CancelAnswer(Struct, frozen=True, kw_only=True):
 
     email_id: UUID
     status: str
+    command_id: UUID
+
+
+class ResolveRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What becomes of an email in doubt, and why.
+
+    `delivered` and `bounced` say what is known to have happened; `retry` and `give_up` what is to be done. The reason
+    stands in an event: write nothing personal there.
+    """
+
+    outcome: Resolution
+    reason: str
+
+
+class ResolveAnswer(Struct, frozen=True, kw_only=True):
+    """`resolved`: the doubt is settled so. `requested`: durably asked; the email's timeline will have the answer."""
+
+    email_id: UUID
+    status: str
+    outcome: Resolution
     command_id: UUID
 
 

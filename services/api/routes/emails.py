@@ -1,4 +1,4 @@
-"""`/v1/emails`: ask for one, look, list, cancel."""
+"""`/v1/emails`: ask for one, look, list, cancel, resolve."""
 
 from typing import Annotated, get_args
 from uuid import UUID
@@ -7,7 +7,15 @@ from fastapi import APIRouter, Query, Request, Response
 from structlog.contextvars import bind_contextvars
 
 from services.api import metrics
-from services.api.domain.answers import CancelAnswer, CancelRequest, EmailPage, EmailView, Receipt
+from services.api.domain.answers import (
+    CancelAnswer,
+    CancelRequest,
+    EmailPage,
+    EmailView,
+    Receipt,
+    ResolveAnswer,
+    ResolveRequest,
+)
 from services.api.domain.errors import ApiError
 from services.api.domain.filters import EmailFilter
 from services.api.domain.preferences import EmailCursor, read_cursor
@@ -21,7 +29,7 @@ from shared.lifecycle import Status
 
 router = APIRouter(prefix="/v1/emails", tags=["emails"])
 
-CANCEL_WAIT = 5.0  # seconds
+COMMAND_WAIT = 5.0  # seconds
 EXAMPLE = {
     "from": "Acme Billing <billing@acme.test>",
     "to": {"email": "ada@example.com", "name": "Ada Lovelace"},
@@ -106,9 +114,30 @@ async def cancel_email(request: Request, email_id: str, parts: PartsOf, origin: 
         number,
         origin=origin,
         reason=check_reason(body.reason) if body else None,
-        wait=CANCEL_WAIT if wait is None else wait,
+        wait=COMMAND_WAIT if wait is None else wait,
     )
     return answer(found, status=200 if found.status == "cancelled" else 202, headers=applied(wait))
+
+
+@router.post(
+    "/{email_id}/resolve",
+    **operation(
+        "Resolve an email in doubt",
+        accepts=ResolveRequest,
+        example={"outcome": "delivered", "reason": "the recipient has confirmed it"},
+        returns=ResolveAnswer,
+    ),
+)
+async def resolve_email(request: Request, email_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
+    """For an email of which nobody can know whether it arrived: say so, or decide in place of the stream's policy.
+
+    200 it is settled so, 409 it is not in doubt, 404 unknown. Waits for that as a cancellation does.
+    """
+    number = id_of(email_id, missing=_unknown())
+    body = await read(request, ResolveRequest, limit=parts.body_limit)
+    check_reason(body.reason)
+    found = await parts.resolve.resolve(number, body, origin=origin, wait=COMMAND_WAIT if wait is None else wait)
+    return answer(found, status=200 if found.status == "resolved" else 202, headers=applied(wait))
 
 
 def _unknown() -> ApiError:

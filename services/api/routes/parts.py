@@ -17,6 +17,7 @@ from services.api.handlers.emails import Emails
 from services.api.handlers.operating import Operating
 from services.api.handlers.ports import Keys, Readiness
 from services.api.handlers.queries import Queries
+from services.api.handlers.resolve import Resolve
 from services.api.handlers.suppressions import Suppressions
 from services.api.handlers.templates import Templates
 from shared.clock import Clock
@@ -32,6 +33,7 @@ class Parts:
     emails: Emails
     batches: Batches
     cancel: Cancel
+    resolve: Resolve
     templates: Templates
     suppressions: Suppressions
     operating: Operating

@@ -1,8 +1,8 @@
-"""An attempt's life: begun by a mark, ended by an outcome, or left in doubt and then decided."""
+"""An attempt's life: begun by a mark, ended by an outcome, or left in doubt."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Literal
 from uuid import UUID
 
 from msgspec.structs import asdict, replace
@@ -11,26 +11,24 @@ from services.sender.domain.decision import NOTHING, Decision, envelope, final
 from services.sender.domain.retry import RetryPolicy, retry_at
 from services.sender.replies import classify
 from shared.bounces.classifier import Classifier
-from shared.commands import ReportOutcome, SmtpResult
+from shared.commands import SmtpResult
 from shared.events import (
     EmailBounced,
     EmailDeferred,
     EmailDelivered,
     EmailFailed,
     EmailInDoubt,
-    EmailResolved,
     EmailSending,
     EmailSuppressed,
     SuppressionAdded,
 )
-from shared.ids import derived_id, event_id_for
-from shared.records import FinalEmail, OpenEmail, Suppression
+from shared.ids import derived_id
+from shared.records import OpenEmail, Suppression
 
 FailureReason = Literal[
     "expired", "attempts", "rendering", "undeliverable_content", "unroutable", "blob_missing", "in_doubt"
 ]
 EMPTY = SmtpResult()
-LATE: Final = "the reply was learnt after the partition had moved on"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +72,8 @@ def end(
         case "bounced":
             return _bounced(email, ended.result, classifier=classifier, now=now)
         case "in_doubt":
-            return doubt(email, result=ended.result, evidence=ended.detail or "", now=now, wait=_first(policy))
+            evidence, wait = ended.detail or "", timedelta(seconds=policy.first_seconds)
+            return doubt(email, result=ended.result, evidence=evidence, now=now, wait=wait, since=now)
         case "failed":
             return give_up(email, reason=ended.reason, detail=ended.detail, now=now)
         case "cut":
@@ -85,10 +84,6 @@ def end(
                 reason: FailureReason = "attempts" if email.attempt >= policy.attempts else "expired"
                 return give_up(email, reason=reason, detail=ended.detail, now=now)
             return _deferred(email, ended, retry=due, now=now)
-
-
-def _first(policy: RetryPolicy) -> timedelta:
-    return timedelta(seconds=policy.first_seconds)
 
 
 def _delivered(email: OpenEmail, ended: Ended, now: datetime) -> Decision:
@@ -170,70 +165,20 @@ def suppress(email: OpenEmail, suppression: Suppression, *, now: datetime) -> De
     return Decision(facts=(fact,), work=final(email, outcome="suppressed", at=now))
 
 
-def doubt(email: OpenEmail, *, result: SmtpResult, evidence: str, now: datetime, wait: timedelta) -> Decision:
-    """Nobody can know how the attempt ended; decided after `wait`, unless proof comes before."""
+def doubt(
+    email: OpenEmail, *, result: SmtpResult, evidence: str, now: datetime, wait: timedelta, since: datetime
+) -> Decision:
+    """Nobody can know how the attempt ended; decided after `wait`, unless proof comes before: facts since `since`."""
     decide_at = now + wait
     fact = EmailInDoubt(
         **envelope(email, kind="email.in_doubt", at=now), **asdict(result), evidence=evidence, decide_at=decide_at
     )
-    doubted = replace(email, status="in_doubt", doubts=email.doubts + 1, due_at=decide_at, last_result=result)
+    doubted = replace(
+        email,
+        status="in_doubt",
+        doubts=email.doubts + 1,
+        due_at=decide_at,
+        last_result=result,
+        proof_since=email.proof_since or since,
+    )
     return Decision(facts=(fact,), work=doubted)
-
-
-def decide(email: OpenEmail, *, policy: RetryPolicy, now: datetime) -> Decision:
-    """The stream's policy settles a doubt that no proof has settled."""
-    again = policy.in_doubt == "retry" and email.doubts <= policy.in_doubt_retries and now < email.expires_at
-    fact = EmailResolved(
-        **envelope(email, kind="email.resolved", at=now),
-        decision="retry" if again else "give_up",
-        by="policy",
-        reason=f"the stream's policy for a doubt is {policy.in_doubt}; this was doubt {email.doubts}",
-        retry_at=now if again else None,
-    )
-    if again:
-        retried = replace(email, status="deferred", due_at=now, in_doubt_of=email.attempt)
-        return Decision(facts=(fact,), work=retried)
-    failed = give_up(email, reason="in_doubt", detail="the outcome of the last attempt is unknown", now=now)
-    return Decision(facts=(fact, *failed.facts), work=failed.work)
-
-
-def settle(email: OpenEmail | FinalEmail | None, report: ReportOutcome, *, cause: UUID, now: datetime) -> Decision:
-    """Late proof from a sender that had lost the partition (rule 5); proof about another attempt changes nothing."""
-    if email is None or email.attempt != report.attempt:
-        return NOTHING
-    if isinstance(email, FinalEmail):
-        return _settle_given_up(email, report, cause=cause, now=now)
-    if email.status not in ("in_doubt", "sending"):
-        return NOTHING
-    decision: Literal["delivered", "bounced", "retry"] = "retry" if report.outcome == "deferred" else report.outcome
-    fact = EmailResolved(
-        **envelope(email, kind="email.resolved", at=now, cause=cause),
-        **asdict(report.result),
-        decision=decision,
-        by="sender",
-        reason=LATE,
-        retry_at=now if decision == "retry" else None,
-    )
-    if decision == "retry":
-        return Decision(facts=(fact,), work=replace(email, status="deferred", due_at=now))
-    return Decision(facts=(fact,), work=final(email, outcome=decision, at=now))
-
-
-def _settle_given_up(email: FinalEmail, report: ReportOutcome, *, cause: UUID, now: datetime) -> Decision:
-    """We had given up, and now learn that the recipient has it."""
-    if email.outcome != "failed" or report.outcome != "delivered":
-        return NOTHING
-    fact = EmailResolved(
-        event_id=event_id_for(subject=report.email_id, kind="email.resolved", attempt=report.attempt, cause=cause),
-        occurred_at=now,
-        tenant=email.tenant,
-        causation_id=cause,
-        email_id=report.email_id,
-        stream="transactional",
-        attempt=report.attempt,
-        **asdict(report.result),
-        decision="delivered",
-        by="sender",
-        reason=LATE,
-    )
-    return Decision(facts=(fact,), work=replace(email, outcome="delivered"))

@@ -1,4 +1,4 @@
-"""Commands on an existing email: cancel, reschedule, hold, release. Serial, and each answered by a fact (rule 9)."""
+"""Commands on an existing email: cancel, reschedule, hold … Serial, and each answered by a fact (rule 9)."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -6,10 +6,18 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from services.sender.domain.attempt import settle
-from services.sender.domain.decision import Decision, envelope, final
+from services.sender.domain.decision import NOTHING, Decision, envelope, final
+from services.sender.domain.doubts import resolve, resolve_given_up, settle
 from shared.acceptance.limits import MAX_SEND_AHEAD
-from shared.commands import CancelEmail, EmailCommand, HoldEmail, ReleaseEmail, ReportOutcome, RescheduleEmail
+from shared.commands import (
+    CancelEmail,
+    EmailCommand,
+    HoldEmail,
+    ReleaseEmail,
+    ReportOutcome,
+    RescheduleEmail,
+    ResolveEmail,
+)
 from shared.events import (
     EmailCancelled,
     EmailCancelRefused,
@@ -60,6 +68,10 @@ def refuse(command: EmailCommand, *, code: str, detail: str, cause: UUID, now: d
 
 
 def _on_final(command: EmailCommand, known: FinalEmail, *, cause: UUID, now: datetime) -> Decision:
+    if isinstance(command, ResolveEmail):
+        settled = resolve_given_up(known, command, cause=cause, now=now)
+        if settled is not NOTHING:
+            return settled
     if not isinstance(command, CancelEmail):
         return refuse(command, code="already_final", detail=f"the email is {known.outcome}", cause=cause, now=now)
     fact = EmailCancelRefused(
@@ -81,6 +93,8 @@ def _on_open(command: EmailCommand, email: OpenEmail, *, cause: UUID, now: datet
             return _cancel(command, email, cause=cause, now=now)
         case RescheduleEmail():
             return _reschedule(command, email, cause=cause, now=now)
+        case ResolveEmail():
+            return _resolve(command, email, cause=cause, now=now)
         case HoldEmail() if not email.held and email.status in WAITING:
             held = EmailHeld(
                 **envelope(email, kind="email.held", at=now, cause=cause), by=command.by, reason=command.reason
@@ -122,3 +136,10 @@ def _reschedule(command: RescheduleEmail, email: OpenEmail, *, cause: UUID, now:
         request=replace(email.request, send_at=command.send_at),
     )
     return Decision(facts=(fact,), work=moved)
+
+
+def _resolve(command: ResolveEmail, email: OpenEmail, *, cause: UUID, now: datetime) -> Decision:
+    settled = resolve(email, command, cause=cause, now=now)
+    if settled is not NOTHING:
+        return settled
+    return refuse(command, code="not_in_doubt", detail=f"the email is {email.status}", cause=cause, now=now)

@@ -52,4 +52,5 @@ def final(email: OpenEmail, *, outcome: str, at: datetime) -> FinalEmail:
         outcome=outcome,
         attempt=email.attempt,
         final_at=at,
+        doubts=email.doubts,
     )

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from services.sender import metrics
 from services.sender.domain.attempt import Ended, begin, end, give_up, suppress
-from services.sender.domain.queues import due_of, queue_of
+from services.sender.domain.queues import SPECIAL, due_of, queue_of
 from services.sender.group import Group
 from services.sender.handlers.delivery import Delivery, Job
 from services.sender.handlers.ports import Limits, Router, Tables
@@ -65,6 +65,11 @@ class Attempts:
         self.speaking = 0
         self.hungry = True
 
+    @property
+    def room(self) -> int:
+        """How many more emails the delivery can take."""
+        return self._delivery.capacity - self.busy
+
     def ripe(self) -> bool:
         """Whether what waits for a commit is worth one: half of all that is in hand, or it has waited long enough.
 
@@ -96,7 +101,7 @@ class Attempts:
 
     def hand_out(self, group: Group) -> None:
         """Give due emails to free connections; nothing while the list of suppressions may be out of date."""
-        room = self._delivery.capacity - self.busy
+        room = self.room
         if room <= 0 or not self._tables.current():
             self.hungry = False
             return
@@ -229,7 +234,9 @@ class Attempts:
 
     def _let_go(self, partition: int, email_id: UUID, work: object, *, not_before: float = 0.0) -> None:
         self._ready.give_back(email_id)
-        if isinstance(work, OpenEmail) and (name := queue_of(work)) is not None and (due := due_of(work)) is not None:
+        name = queue_of(work) if isinstance(work, OpenEmail) else None
+        if isinstance(work, OpenEmail) and name is not None and name not in SPECIAL:  # a doubt waits for time alone
+            due = due_of(work) or 0.0
             now = self._clock.now().timestamp()
             self._ready.note(partition, name, max(due, not_before), email_id=email_id, now=now)
 

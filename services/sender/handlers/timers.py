@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.sender.domain import commands as rules
-from services.sender.domain.attempt import decide
+from services.sender.domain.doubts import decide
 from services.sender.domain.intake import WINDOW
 from services.sender.domain.queues import due_of
 from services.sender.group import Group
+from services.sender.handlers.proofs import Proofs
 from services.sender.positions import Positions
 from services.sender.ready import QueueKey, Ready
 from services.sender.settings import SenderSettings
@@ -17,6 +18,7 @@ from shared.ids import derived_id
 from shared.records import OpenEmail, WaitingCommands
 
 _ASK_AGAIN = timedelta(seconds=5)
+_SOON = timedelta(seconds=0.1)
 _MARKERS_EVERY = timedelta(seconds=60)
 _AT_ONCE = 500
 
@@ -24,15 +26,19 @@ _AT_ONCE = 500
 class Timers:
     """Acts on rows of the special queues when they are due, and ages markers by log time (rule 7)."""
 
-    def __init__(self, settings: SenderSettings, *, waiting: Ready, clock: Clock, positions: Positions) -> None:
+    def __init__(
+        self, settings: SenderSettings, *, waiting: Ready, clock: Clock, positions: Positions, proofs: Proofs
+    ) -> None:
         self._settings = settings
         self._waiting = waiting
         self._clock = clock
         self._positions = positions
+        self._proofs = proofs
         self._markers_at: datetime | None = None
 
     def handle(self, group: Group) -> None:
         """Decide all that is due."""
+        self._proofs.handle(group)
         now = self._clock.now()
         for key, email_id in self._waiting.take(now=now.timestamp(), limit=_AT_ONCE):
             self._one(group, key, email_id, now)
@@ -47,10 +53,18 @@ class Timers:
         if due is None or due > now.timestamp():
             return
         if isinstance(work, OpenEmail) and work.status == "in_doubt":
-            policy = self._settings.policy(work.request.stream)
-            group.decide(key.partition, email_id, decide(work, policy=policy, now=now), traceparent=work.traceparent)
+            self._decide(group, key, email_id, work, now)
         elif isinstance(work, WaitingCommands):
             self._refuse(group, key, email_id, work, now)
+
+    def _decide(self, group: Group, key: QueueKey, email_id: UUID, email: OpenEmail, now: datetime) -> None:
+        due = email.due_at.timestamp()
+        if not self._proofs.may_decide(key.partition, email_id, due=due, now=now.timestamp()):
+            again = (now + _SOON).timestamp()
+            self._waiting.note(key.partition, key.name, again, now=now.timestamp())
+            return
+        decision = decide(email, policy=self._settings.policy(email.request.stream), now=now)
+        group.decide(key.partition, email_id, decision, traceparent=email.traceparent)
 
     def _refuse(self, group: Group, key: QueueKey, email_id: UUID, work: WaitingCommands, now: datetime) -> None:
         if not self._positions.read_past(key.partition, work.requests_end):

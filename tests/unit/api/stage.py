@@ -8,6 +8,7 @@ from services.api.domain.record import Origin
 from services.api.handlers.batches import Batches
 from services.api.handlers.cancel import Cancel
 from services.api.handlers.emails import Emails, Rules
+from services.api.handlers.resolve import Resolve
 from services.api.handlers.suppressions import Suppressions
 from services.api.handlers.templates import Templates
 from shared.commands import Content
@@ -47,5 +48,6 @@ class Stage:
             rules=rules, log=self.log, blobs=self.blobs, templates=self.copy, known=self.known, facts=self.facts
         )
         self.cancel = Cancel(log=self.log, known=self.known, facts=self.facts)
+        self.resolve = Resolve(log=self.log, known=self.known, facts=self.facts)
         self.templates = Templates(log=self.log, copy=self.copy, rows=self.rows)
         self.suppressions = Suppressions(log=self.log, secret=SECRET)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.sender.domain import attempt, commands
+from services.sender.domain import attempt, commands, doubts
 from services.sender.domain.attempt import EMPTY, Ended
 from services.sender.domain.decision import Decision
 from services.sender.domain.intake import Asked, Surroundings, send
@@ -16,11 +16,22 @@ from services.sender.domain.retry import RetryPolicy
 from shared.acceptance import Accepted, Refusal
 from shared.acceptance.mailboxes import Mailbox
 from shared.bounces.builtin import classifier
-from shared.commands import CancelEmail, HoldEmail, ReleaseEmail, ReportOutcome, RescheduleEmail, SendEmail, SmtpResult
-from shared.events import EmailEvent
+from shared.commands import (
+    CancelEmail,
+    HoldEmail,
+    ReleaseEmail,
+    ReportOutcome,
+    RescheduleEmail,
+    Resolution,
+    ResolveEmail,
+    SendEmail,
+    SmtpResult,
+)
+from shared.events import EmailBounced, EmailClicked, EmailEvent, EmailOpened
 from shared.lifecycle import EMPTY as NO_FACTS
 from shared.lifecycle import EmailState, allowed, apply
 from shared.records import FinalEmail, OpenEmail, Suppression, Work
+from tests import golden
 
 EMAIL = UUID("01a20d00-0000-8000-8000-000000000001")
 START = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -30,13 +41,14 @@ POLICIES = [
 ]
 KINDS = get_args(Ended.__annotations__["kind"])
 UNKNOWN = SmtpResult(smtp_phase="rcpt_to", smtp_reply_code=550, enhanced_status_code="5.1.1", smtp_reply_text="unknown")
-OFTEN = ("begin", "end", "unmarked", "decide", "hold", "release")
+OFTEN = ("begin", "end", "unmarked", "lose", "decide", "hold", "release")
 ACTIONS = (
     *OFTEN,
     *OFTEN,
     "cancel",
     "reschedule",
-    "lose",
+    "prove",
+    "resolve",
     "report",
     "suppress",
     "expire",
@@ -85,7 +97,7 @@ class Owner:
         match action, self.row:
             case "send" | "send again" | "send otherwise", _:
                 return self._send(action, cause)
-            case "cancel" | "hold" | "release" | "reschedule" | "report", row if row is not None:
+            case "cancel" | "hold" | "release" | "reschedule" | "report" | "resolve", row if row is not None:
                 return commands.act(self._command(action), row, cause=cause, now=self.now)
             case _, OpenEmail() as row:
                 return self._attempt(action, row)
@@ -118,6 +130,9 @@ class Owner:
                 return HoldEmail(**same)
             case "release":
                 return ReleaseEmail(**same)
+            case "resolve":
+                resolution: Any = self.data.draw(st.sampled_from(get_args(Resolution)))
+                return ResolveEmail(**same, outcome=resolution, reason="asked")
             case "reschedule":
                 return RescheduleEmail(**same, send_at=self.now + timedelta(seconds=self.data.draw(st.integers(-9, 9))))
         outcome: Any = self.data.draw(st.sampled_from(["delivered", "bounced", "deferred"]))
@@ -137,16 +152,29 @@ class Owner:
             case "unmarked" if due:
                 return self._end(row, kind=self.data.draw(st.sampled_from(["deferred", "failed"])), marked=False)
             case "lose" if row.status == "sending":
-                return attempt.doubt(row, result=EMPTY, evidence="lost", now=self.now, wait=timedelta(seconds=30))
+                wait = timedelta(seconds=30)
+                return attempt.doubt(row, result=EMPTY, evidence="lost", now=self.now, wait=wait, since=self.now)
             case "decide" if row.status == "in_doubt" and row.due_at <= self.now:
-                return attempt.decide(row, policy=self.policy, now=self.now)
+                return doubts.decide(row, policy=self.policy, now=self.now)
+            case "prove":
+                return self._prove(row)
         return None
+
+    def _prove(self, row: OpenEmail) -> Decision:
+        """Others report something about the email, which is a fact at once; then the owner finds it."""
+        prototype = self.data.draw(st.sampled_from(PROOFS))
+        fact = replace(prototype, event_id=UUID(int=self.number), occurred_at=self.now, tenant="default", attempt=0)
+        decision = doubts.prove(row, fact, now=self.now)
+        if decision.work is not None:
+            self.state = apply(self.state, fact)
+        return decision
 
     def _end(self, row: OpenEmail, *, kind: Any, marked: bool) -> Decision:
         ended = Ended(kind=kind, result=UNKNOWN, marked=marked)
         return attempt.end(row, ended, policy=self.policy, classifier=classifier(), now=self.now, chance=0.5)
 
 
+PROOFS = [golden.event(EmailOpened), golden.event(EmailClicked), golden.event(EmailBounced, "dsn")]
 JO, ACME = Mailbox(address="jo@example.com"), Mailbox(address="a@acme.test")
 ACCEPTED = Accepted(sender=ACME, recipient=JO, reply_to=None, recipient_domain="example.com")
 REFUSED = Refusal("unknown_sender_domain", "from", "not ours")

@@ -5,17 +5,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from msgspec.structs import replace
 
-from services.sender.domain.attempt import Ended, begin, decide, doubt, end, give_up, settle, suppress
-from services.sender.domain.decision import NOTHING, Decision
+from services.sender.domain.attempt import Ended, begin, end, give_up, suppress
+from services.sender.domain.decision import Decision
 from services.sender.domain.retry import RetryPolicy
 from shared.bounces.builtin import classifier
-from shared.commands import ReportOutcome, SmtpResult
+from shared.commands import SmtpResult
 from shared.events.codec import event_type
 from shared.lifecycle import EMPTY, apply
 from shared.records import FinalEmail, OpenEmail, Suppression
-from tests.unit.sender.examples import EMAIL_ID, NOW, an_open
+from tests.unit.sender.examples import NOW, an_open
 
 POLICY = RetryPolicy(first_seconds=10, factor=2, jitter=0, attempts=3)
 SENDING = an_open(status="sending", attempt=1)
@@ -101,37 +100,6 @@ def test_what_cannot_be_rendered_fails_with_the_reason() -> None:
     assert decision.facts[0].reason == "rendering"  # type: ignore[attr-defined]
 
 
-def test_a_doubt_is_retried_by_policy_until_there_were_too_many() -> None:
-    doubted = doubt(SENDING, result=SmtpResult(), evidence="lost", now=NOW, wait=timedelta(seconds=30)).work
-    assert isinstance(doubted, OpenEmail) and (doubted.status, doubted.doubts) == ("in_doubt", 1)
-    again = decide(doubted, policy=POLICY, now=NOW)
-    assert kinds(again) == ["resolved"]
-    assert isinstance(again.work, OpenEmail) and again.work.in_doubt_of == 1
-    enough = decide(an_open(status="in_doubt", attempt=4, doubts=4), policy=POLICY, now=NOW)
-    assert kinds(enough) == ["resolved", "failed"]
-
-
-def test_the_policy_may_be_to_give_up_at_once() -> None:
-    policy = RetryPolicy(in_doubt="give_up")
-    decision = decide(an_open(status="in_doubt", attempt=1, doubts=1), policy=policy, now=NOW)
-    assert kinds(decision) == ["resolved", "failed"]
-    assert isinstance(decision.work, FinalEmail) and decision.work.outcome == "failed"
-
-
-@pytest.mark.parametrize("outcome", ["delivered", "bounced", "deferred"])
-def test_late_proof_settles_a_doubt(outcome: Any) -> None:
-    report = ReportOutcome(email_id=EMAIL_ID, attempt=1, outcome=outcome, result=UNKNOWN)
-    decision = settle(an_open(status="in_doubt", attempt=1, doubts=1), report, cause=uuid4(), now=NOW)
-    expected = "retry" if outcome == "deferred" else outcome
-    assert decision.facts[0].decision == expected  # type: ignore[attr-defined]
-
-
-def test_proof_about_another_attempt_or_a_settled_email_changes_nothing() -> None:
-    report = ReportOutcome(email_id=EMAIL_ID, attempt=1, outcome="delivered", result=UNKNOWN)
-    for known in (None, an_open(status="in_doubt", attempt=2), an_open(status="deferred", attempt=1)):
-        assert settle(known, report, cause=uuid4(), now=NOW) == NOTHING
-
-
 def test_every_end_folds_to_the_status_of_the_row() -> None:
     state = apply(EMPTY, begin(an_open(), mx_host="mx", tls_policy="none", now=NOW).facts[0])  # type: ignore[arg-type]
     for kind, status in (
@@ -152,14 +120,3 @@ def test_suppressed_names_the_cause_and_given_up_has_no_invented_reply() -> None
     assert suppress(an_open(), record, now=NOW).facts[0].causing_event_id == cause  # type: ignore[attr-defined]
     failed: Any = give_up(an_open(), reason="expired", detail=None, now=NOW).facts[0]
     assert failed.smtp_reply_code is None and failed.smtp_reply_text is None
-
-
-def test_late_proof_of_delivery_outweighs_our_giving_up() -> None:
-    given_up = FinalEmail(tenant="default", request_hash="h", outcome="failed", attempt=1, final_at=NOW)
-    proof = ReportOutcome(email_id=EMAIL_ID, attempt=1, outcome="delivered", result=UNKNOWN)
-    decision = settle(given_up, proof, cause=uuid4(), now=NOW)
-    assert decision.facts[0].decision == "delivered"  # type: ignore[attr-defined]
-    assert isinstance(decision.work, FinalEmail) and decision.work.outcome == "delivered"
-    for known in (replace(given_up, attempt=2), replace(given_up, outcome="delivered")):
-        assert settle(known, proof, cause=uuid4(), now=NOW) == NOTHING
-    assert settle(given_up, replace(proof, outcome="bounced"), cause=uuid4(), now=NOW) == NOTHING

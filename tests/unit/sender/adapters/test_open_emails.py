@@ -1,5 +1,6 @@
 """A partition's table: what a group sees, what a commit keeps, what a cache is worth."""
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -147,4 +148,31 @@ def test_a_damaged_file_is_made_anew(file: Path) -> None:
     file.write_bytes(b"this is no database" * 100)
     table = OpenEmails(file)
     assert table.count() == 0
+    table.close()
+
+
+def test_what_was_marked_and_what_is_doubted_is_found_without_a_look_at_the_rest(file: Path) -> None:
+    table = OpenEmails(file)
+    marked, doubted, again, waits = (uuid4() for _ in range(4))
+    table.put(marked, an_email(marked, status="sending", attempt=1))
+    table.put(doubted, an_email(doubted, status="in_doubt", attempt=1, doubts=1))
+    table.put(again, an_email(again, status="sending", attempt=2, doubts=1))
+    table.put(waits, an_email(waits))
+    commit(table)
+    assert {email_id for email_id, _ in table.with_status_sending()} == {marked, again}
+    assert table.doubted().keys() == {doubted, again}
+    plans = " ".join(str(row) for row in table._db.execute("explain query plan select id from email where care = 'x'"))
+    assert "by_care" in plans
+    table.put(doubted, FinalEmail(tenant="default", request_hash="h", outcome="delivered", attempt=1, final_at=NOW))
+    commit(table)
+    assert table.doubted().keys() == {again}
+    table.close()
+
+
+def test_a_file_of_an_earlier_release_is_made_anew(file: Path) -> None:
+    with sqlite3.connect(file) as old:
+        old.executescript("create table email (id blob primary key, queue text, due real, final_at real, value blob)")
+    old.close()
+    table = OpenEmails(file)
+    assert table.doubted() == {} and table.count() == 0
     table.close()
