@@ -4,7 +4,6 @@ import gc
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
 from functools import partial
 from typing import Any, get_args
 
@@ -20,6 +19,7 @@ from services.sender.adapters.https import Https
 from services.sender.adapters.mta_sts import MtaSts
 from services.sender.adapters.mx import DirectMx, Smarthosts
 from services.sender.adapters.prepare import MailPreparer
+from services.sender.adapters.proofs import ProofReader
 from services.sender.adapters.resolver import Resolver
 from services.sender.adapters.slot import Slot, claim
 from services.sender.adapters.smtp import Connector
@@ -30,19 +30,13 @@ from services.sender.adapters.templates import Renderer
 from services.sender.adapters.tls_counts import TlsCounts
 from services.sender.adapters.tls_policies import TlsPolicies
 from services.sender.adapters.tls_reports import TlsReports
+from services.sender.assembly import Assembled, Outside, assemble
 from services.sender.consumer import Owner
-from services.sender.handlers.attempts import Attempts
 from services.sender.handlers.delivery import Delivery
-from services.sender.handlers.intake import RequestIntake
-from services.sender.handlers.limits import Limits
 from services.sender.handlers.pools import Pools
+from services.sender.handlers.ports import Limits
 from services.sender.handlers.reports import Reports
-from services.sender.handlers.timers import Timers
-from services.sender.handlers.weights import Weights
 from services.sender.lease import Lease
-from services.sender.limiting import Limiting
-from services.sender.ownership import Ownership
-from services.sender.ready import Ready
 from services.sender.renewal import renew_on_hangup
 from services.sender.requests import Requests
 from services.sender.settings import SenderSettings
@@ -84,72 +78,58 @@ def _collect_less_garbage() -> None:
 def _sender(settings: SenderSettings, slot: Slot) -> Iterator[Owner]:
     clock = SystemClock()
     with ExitStack() as parts:
-        plain = FutureProducer(config.producer(settings))
-        parts.callback(plain.close)
-        limit = DeadLetterLimit(settings.dead_letter_limit)
-        reports = Reports(settings, plain, limit=limit)
-        tables = Tables(settings, unreadable=reports.unreadable, operators=settings.operator_tenant)
-        parts.callback(tables.close)
-        tables.start(timeout=60)
-        weights = Weights(settings.tenant_weights, controls=tables)
-        lease, ready, waiting = Lease(clock, seconds=settings.lease_seconds), Ready(weights.weigh), Ready()
-        requests = _requests(settings, slot, clock=clock)
-        changelog = Changelog(settings, unreadable=reports.unreadable)
-        parts.callback(changelog.close)
-        doubt_wait = timedelta(seconds=settings.lease_seconds)
-        ownership = Ownership(
-            slot.folder, changelog=changelog, ready=ready, waiting=waiting, clock=clock, doubt_wait=doubt_wait
-        )
-        router = _router(settings, slot)
-        limiting = Limiting(
-            settings,
-            controls=tables,
-            router=router,
-            ownership=ownership,
-            clock=clock,
-            free=lambda: delivery.capacity - attempts.busy,
-        )
-        limits = limiting.limits
-        connector = _connector(settings, slot, parts, reports=reports, clock=clock)
-        pools = _pools(settings, connector, limits=limits)
-        delivery = _delivery(settings, parts, tables=tables, router=router, pools=pools, lease=lease, clock=clock)
-        attempts = Attempts(
-            settings,
-            ready=ready,
-            tables=tables,
-            delivery=delivery,
-            router=router,
-            limits=limits,
-            clock=clock,
-            epochs=ownership.epochs,
-            report_late=reports.late,
-        )
-        _watch(ownership, attempts=attempts, pools=pools, tables=tables, clock=clock)
-        owner = Owner(
-            settings,
-            requests=requests,
-            producer=_producer(settings, slot),
-            ownership=ownership,
-            clock=clock,
-            lease=lease,
-            intake=RequestIntake(settings, tables=tables, clock=clock, ends=requests.ends, limit=limit),
-            timers=Timers(settings, waiting=waiting, clock=clock, positions=requests.positions),
-            attempts=attempts,
-            limiting=limiting,
-        )
-        checks = partial(_checks, settings, owner, tables)
+        outside = _outside(settings, slot, parts, clock=clock)
+        assembled = assemble(settings, outside, clock=clock)
+        _watch(assembled, tables=outside.tables, clock=clock)
+        checks = partial(_checks, settings, assembled.owner, outside.tables)
         port = settings.admin_port + slot.number  # so that several senders can share a machine and its settings
         parts.callback(serve_admin(host=settings.admin_host, port=port, checks=checks).shutdown)
-        yield owner
+        yield assembled.owner
 
 
-def _watch(ownership: Ownership, *, attempts: Attempts, pools: Pools, tables: Tables, clock: SystemClock) -> None:
+def _outside(settings: SenderSettings, slot: Slot, parts: ExitStack, *, clock: SystemClock) -> Outside:
+    """The owner's surroundings, started; `parts` closes them."""
+    plain = FutureProducer(config.producer(settings))
+    parts.callback(plain.close)
+    limit = DeadLetterLimit(settings.dead_letter_limit)
+    reports = Reports(settings, plain, limit=limit)
+    tables = Tables(settings, unreadable=reports.unreadable, operators=settings.operator_tenant)
+    parts.callback(tables.close)
+    tables.start(timeout=60)
+    changelog = Changelog(settings, unreadable=reports.unreadable)
+    parts.callback(changelog.close)
+    proofs = ProofReader(settings, clock=clock)
+    parts.callback(proofs.close)
+    proofs.start()
+    router = _router(settings, slot)
+    connector = _connector(settings, slot, parts, reports=reports, clock=clock)
+
+    def delivery_of(lease: Lease, limits: Limits) -> Delivery:
+        pools = _pools(settings, connector, limits=limits)
+        metrics.watch_connections(lambda: pools.open)
+        return _delivery(settings, parts, tables=tables, router=router, pools=pools, lease=lease, clock=clock)
+
+    return Outside(
+        folder=slot.folder,
+        requests=_requests(settings, slot, clock=clock),
+        producer=_producer(settings, slot),
+        changelog=changelog,
+        tables=tables,
+        proofs=proofs,
+        router=router,
+        reports=reports,
+        dead_letters=limit,
+        delivery_of=delivery_of,
+    )
+
+
+def _watch(assembled: Assembled, *, tables: Tables, clock: SystemClock) -> None:
     """What is asked whenever somebody asks for metrics."""
+    ownership, attempts = assembled.ownership, assembled.attempts
     metrics.watch(
         partitions=lambda: len(ownership.tables),
         in_hand=lambda: attempts.busy,
         dialogues=lambda: attempts.speaking,
-        connections=lambda: pools.open,
         suppressions_age=tables.suppressions_age,
     )
     survey = Survey(

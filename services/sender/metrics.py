@@ -112,15 +112,18 @@ def watch(
     partitions: Callable[[], float],
     in_hand: Callable[[], float],
     dialogues: Callable[[], float],
-    connections: Callable[[], float],
     suppressions_age: Callable[[], float],
 ) -> None:
     """Ask these whenever metrics are asked for."""
     _partitions.set_function(partitions)
     _in_hand.set_function(in_hand)
     _dialogues.set_function(dialogues)
-    _connections.set_function(connections)
     _suppressions_age.set_function(suppressions_age)
+
+
+def watch_connections(count: Callable[[], float]) -> None:
+    """The same for the connections."""
+    _connections.set_function(count)
 
 
 def watch_open(

@@ -10,7 +10,7 @@ from tests.architecture.source import ROOT, calls, imports, modules, name_of
 
 # The sender's own parts beside the rooms: its books are as far in as its handlers, what holds them as its consumer.
 BOOKS: Final = ("group", "lease", "metrics", "positions", "ready", "turns")
-HOLDERS: Final = ("limiting", "ownership", "requests")
+HOLDERS: Final = ("assembly", "limiting", "ownership", "requests")
 RANK: Final = (
     {"domain": 0, "handlers": 1, "routes": 2, "consumer": 2, "adapters": 2, "main": 3}
     | dict.fromkeys(BOOKS, 1)

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,19 +12,12 @@ from confluent_kafka import Consumer, TopicPartition
 from services.sender.adapters.changelog import Changelog
 from services.sender.adapters.proofs import ProofReader
 from services.sender.adapters.tables import Tables
+from services.sender.assembly import Outside, assemble
 from services.sender.consumer import Owner
 from services.sender.domain.attempt import Ended
 from services.sender.domain.retry import RetryPolicy
 from services.sender.domain.route import Site
-from services.sender.handlers.attempts import Attempts
-from services.sender.handlers.intake import RequestIntake
-from services.sender.handlers.proofs import Proofs
 from services.sender.handlers.reports import Reports
-from services.sender.handlers.timers import Timers
-from services.sender.lease import Lease
-from services.sender.limiting import Limiting
-from services.sender.ownership import Ownership
-from services.sender.ready import Ready
 from services.sender.requests import Requests
 from services.sender.settings import SenderSettings
 from shared import commands
@@ -94,76 +86,40 @@ class Stage:
     ) -> Owner:
         """Start an owner in a thread."""
         clock, settings = SystemClock(), self.settings
-        tables = Tables(settings, unreadable=lambda message, reason: None)
-        tables.start(timeout=30)
         member = {"group.instance.id": slot, "session.timeout.ms": 6000}
-        limit = DeadLetterLimit(settings.dead_letter_limit)
-        lease, ready, waiting = Lease(clock, seconds=settings.lease_seconds), Ready(), Ready()
-        changelog = Changelog(settings, unreadable=lambda message, reason: None)
         reading = config.consumer(settings, group_id=settings.topic("sender"))
         topics = (settings.topic(REQUESTS.name), settings.topic(REQUESTS_BULK.name))
-        requests = Requests(Consumer(reading | member), Consumer(reading), topics=topics, clock=clock)
-        ownership = Ownership(
-            self._folder / (folder or slot),
-            changelog=changelog,
-            ready=ready,
-            waiting=waiting,
-            clock=clock,
-            doubt_wait=timedelta(seconds=settings.lease_seconds),
-        )
-        limiting = Limiting(
-            settings,
-            controls=tables,
-            router=Anywhere(),
-            ownership=ownership,
-            clock=clock,
-            free=lambda: delivery.capacity - attempts.busy,
-        )
-        attempts = Attempts(
-            settings,
-            ready=ready,
-            tables=tables,
-            delivery=delivery,  # type: ignore[arg-type]
-            router=Anywhere(),
-            limits=limiting.limits,
-            clock=clock,
-            epochs=ownership.epochs,
-            report_late=Reports(settings, self.producer, limit=limit).late,
-        )
-        proofs = ProofReader(settings, clock=clock)
-        proofs.start()
-        owner = Owner(
-            settings,
-            requests=requests,
+        limit = DeadLetterLimit(settings.dead_letter_limit)
+        outside = Outside(
+            folder=self._folder / (folder or slot),
+            requests=Requests(Consumer(reading | member), Consumer(reading), topics=topics, clock=clock),
             producer=lambda: producer(config.transactional(settings, transactional_id=settings.topic(slot))),
-            ownership=ownership,
-            clock=clock,
-            lease=lease,
-            intake=RequestIntake(settings, tables=tables, clock=clock, ends=requests.ends, limit=limit),
-            timers=Timers(
-                settings,
-                waiting=waiting,
-                clock=clock,
-                positions=requests.positions,
-                proofs=Proofs(proofs, clock=clock),
-            ),
-            attempts=attempts,
-            limiting=limiting,
+            changelog=Changelog(settings, unreadable=lambda message, reason: None),
+            tables=Tables(settings, unreadable=lambda message, reason: None),
+            proofs=ProofReader(settings, clock=clock),
+            router=Anywhere(),
+            reports=Reports(settings, self.producer, limit=limit),
+            dead_letters=limit,
+            delivery_of=lambda lease, limits: delivery,  # type: ignore[arg-type, return-value]
         )
-        thread = threading.Thread(target=self._run, args=(owner, tables, proofs), daemon=True)
+        outside.tables.start(timeout=30)
+        outside.proofs.start()
+        owner = assemble(settings, outside, clock=clock).owner
+        thread = threading.Thread(target=self._run, args=(owner, outside), daemon=True)
         thread.start()
         self.owners.append((owner, thread))
         return owner
 
-    def _run(self, owner: Owner, tables: Tables, proofs: ProofReader) -> None:
+    def _run(self, owner: Owner, outside: Outside) -> None:
         try:
             owner.run()
         except BaseException as error:
             self.failures.append(error)
             raise
         finally:
-            proofs.close()
-            tables.close()
+            outside.proofs.close()
+            outside.tables.close()
+            outside.changelog.close()
 
     def stop(self) -> None:
         """Stop all owners."""
