@@ -15,22 +15,23 @@ from services.sender.adapters.pieces import LOOP, Beyond, Choice, Get, Link, Loo
 
 MAX_ROOM: Final = 512 * 1024  # characters of a part
 MAX_STEPS: Final = 20_000  # pieces that loops may go through for a part
+_MARK: Final = "\x01"
+_BORDER: Final = f"{_MARK}\n"
+_ENCODED_BORDER: Final = b"=01\r\n"
 
 
 class Paper:
     """What one part is written on. Lines that are the same in every email come encoded; the others are, at last."""
 
-    __slots__ = ("_encoded", "_seen", "_watched", "_written", "links", "position", "room", "steps")
+    __slots__ = ("_lines", "_written", "links", "position", "room", "steps")
 
-    def __init__(self, links: TrackerLinks, *, watched: Sequence[str] = ()) -> None:
+    def __init__(self, links: TrackerLinks) -> None:
         self.links = links
         self.position = 0  # of the next tracked link
         self.room = MAX_ROOM
         self.steps = MAX_STEPS
-        self._watched = watched
-        self._seen = 0
-        self._written: list[str] = []  # since the last line that was encoded
-        self._encoded: list[Encoded] = []
+        self._written: list[str] = []  # with a line `_BORDER` where encoded lines come between
+        self._lines: list[Encoded] = []
 
     def write(self, text: str) -> None:
         """Add text."""
@@ -41,33 +42,35 @@ class Paper:
 
     def lines(self, encoded: Encoded) -> None:
         """Add whole lines that are encoded already, at the beginning of a line."""
-        self._flush()
         self.room -= encoded.length
-        self._encoded.append(encoded)
-
-    def _flush(self) -> None:
-        text = "".join(self._written)
-        if "\0" in text:  # a page has none
-            raise Beyond
-        for watched in self._watched:
-            self._seen += text.count(watched)
-        self._encoded.append(encoded_lines(text))
-        self._written.clear()
+        self._written.append(_BORDER)
+        self._lines.append(encoded)
 
     def text(self) -> str:
         """What has been written, when no lines were added."""
         return "".join(self._written)
 
-    def part(self, *, subtype: str, expected: int = 0) -> Part:
-        """All of it as a part of the mail. What is watched for must be there so many times outside constant lines."""
-        end = self.text()
-        if not end.endswith(("\n", "\r")) and (end or not self._encoded):
-            self._written.append("\n")
-        self._flush()
-        part = quoted_part(self._encoded, subtype=subtype)
-        if part is None or self._seen != expected:  # base64 would be shorter, or a value says what we add
-            raise Beyond
+    def part(self, *, subtype: str, watched: Sequence[str] = (), expected: int = 0) -> Part:
+        """All of it as a part of the mail. What is watched for must stand so many times outside constant lines."""
+        text = self.text()
+        if not text.endswith(("\n", "\r")):
+            text += "\n"
+        if "\0" in text or text.count(_MARK) != len(self._lines) or sum(map(text.count, watched)) != expected:
+            raise Beyond  # what a page has not; or a value says what we add
+        part = quoted_part(_between(encoded_lines(text), self._lines), subtype=subtype)
+        if part is None:
+            raise Beyond  # base64 would be shorter
         return part
+
+
+def _between(text: Encoded, lines: Sequence[Encoded]) -> Encoded:
+    """Puts the lines in the place of the borders."""
+    whole, relaxed = text.lines.split(_ENCODED_BORDER), text.relaxed[0].split(_ENCODED_BORDER)
+    for place, each in enumerate(lines):
+        whole.insert(2 * place + 1, each.lines)
+        relaxed.insert(2 * place + 1, each.relaxed[0])
+    length = sum([each.length for each in lines]) - len(lines) * len(_BORDER + "\r")
+    return Encoded(b"".join(whole), tuple(relaxed), text.length + length)
 
 
 class Step(Protocol):

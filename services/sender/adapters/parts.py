@@ -39,35 +39,37 @@ class Encoded(NamedTuple):
     """Whole lines as quoted-printable, as DKIM hashes them, and how many bytes they were before, with CRLF."""
 
     lines: bytes
-    relaxed: bytes
+    relaxed: tuple[bytes, ...]
     length: int
 
 
 def text_part(text: str, *, subtype: str) -> Part:
     """A text in UTF-8, as quoted-printable or base64, whichever is shorter."""
     text = text if text.endswith(("\n", "\r")) else f"{text}\n"
-    part = quoted_part([encoded_lines(text)], subtype=subtype)
-    return part or _text_part("base64", _base64(_as_lines(text).replace(b"\n", b"\r\n")), subtype=subtype)
+    part = quoted_part(encoded_lines(text), subtype=subtype)
+    if part is not None:
+        return part
+    body = _base64(_as_lines(text).replace(b"\n", b"\r\n"))
+    return _text_part("base64", body, (body,), subtype=subtype)
 
 
 def encoded_lines(text: str) -> Encoded:
     """Whole lines as quoted-printable, which encodes each by itself."""
     raw = _as_lines(text)
     lines = binascii.b2a_qp(raw, istext=True).replace(b"\n", b"\r\n")
-    return Encoded(lines, relaxed(lines), len(raw) + raw.count(b"\n"))
+    return Encoded(lines, (relaxed(lines),), len(raw) + raw.count(b"\n"))
 
 
-def quoted_part(text: Sequence[Encoded], *, subtype: str) -> Part | None:
+def quoted_part(text: Encoded, *, subtype: str) -> Part | None:
     """A text that is encoded as quoted-printable; None when base64 would be shorter."""
-    body = b"".join([encoded.lines for encoded in text])
-    if len(body) > sum([encoded.length for encoded in text]) * 1.4:
+    if len(text.lines) > text.length * 1.4:
         return None
-    return _text_part("quoted-printable", body, *[encoded.relaxed for encoded in text], subtype=subtype)
+    return _text_part("quoted-printable", text.lines, text.relaxed, subtype=subtype)
 
 
-def _text_part(encoding: str, body: bytes, *hashed: bytes, subtype: str) -> Part:
+def _text_part(encoding: str, body: bytes, hashed: tuple[bytes, ...], *, subtype: str) -> Part:
     fields = (f"Content-Type: text/{subtype}; charset=utf-8", f"Content-Transfer-Encoding: {encoding}")
-    return Part(fields, body, hashed or (body,))
+    return Part(fields, body, hashed)
 
 
 def _as_lines(text: str) -> bytes:

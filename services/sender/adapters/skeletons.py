@@ -63,9 +63,9 @@ class _Body:
     expected: int = 0
 
     def part(self, scope: Scope, links: TrackerLinks) -> Part:
-        paper = Paper(links, watched=self.watched)
+        paper = Paper(links)
         fill(self.steps, scope, paper)
-        return paper.part(subtype=self.subtype, expected=self.expected)
+        return paper.part(subtype=self.subtype, watched=self.watched, expected=self.expected)
 
 
 @dataclass(frozen=True, kw_only=True)
