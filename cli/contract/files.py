@@ -9,6 +9,7 @@ from typing import Final
 
 from cli.config.documents import env_example, settings_page
 from cli.contract import asyncapi, pages, schemas
+from cli.contract.metrics_page import metrics_page
 from cli.contract.yaml_text import to_yaml
 from services.api.routes.app import create_app
 from services.api.routes.parts import Parts
@@ -29,6 +30,7 @@ FILES: Final[dict[str, Callable[[Path], str]]] = {
     "docs/commands.md": lambda root: pages.commands_page(),
     "docs/topics.md": lambda root: pages.topics_page(),
     "docs/errors.md": lambda root: pages.errors_page(),
+    "docs/metrics.md": lambda root: metrics_page(),
     "docs/settings.md": lambda root: settings_page(),
     ".env.example": lambda root: env_example(),
 }

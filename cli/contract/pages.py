@@ -36,7 +36,7 @@ def events_page() -> str:
         page += [f"## {title}", _text(base), _table(known[example.__name__], _own(base))]
     for kind in (*EMAIL_EVENTS, *OTHER_EVENTS):
         page += _event(kind, known[kind.__name__])
-    return _joined(page)
+    return joined(page)
 
 
 def _event(kind: type[Event], schema: Schema) -> list[str]:
@@ -60,7 +60,7 @@ def commands_page() -> str:
     for name in (*(kind.__name__ for kind in COMMANDS), "Address", "Attachment", "Tracking", "SmtpResult"):
         schema = known[name]
         page += [f"## {name}", schema.get("description", ""), _table(schema, schema["properties"])]
-    return _joined(page)
+    return joined(page)
 
 
 def topics_page() -> str:
@@ -74,7 +74,7 @@ def topics_page() -> str:
     ]
     for topic in TOPICS:
         page += [f"## `{topic.name}`", _sentence(topic.holds), _topic(topic)]
-    return _joined(page)
+    return joined(page)
 
 
 def _topic(topic: Topic) -> str:
@@ -87,19 +87,19 @@ def _topic(topic: Topic) -> str:
         ("kept", kept(topic).removeprefix("Kept ")),
         ("broker settings", ", ".join(f"`{name}={value}`" for name, value in sorted(topic.broker_config().items()))),
     ]
-    return _rows(("", ""), rows)
+    return grid(("", ""), rows)
 
 
 def errors_page() -> str:
     """Each error code: its HTTP status, meaning and what to do."""
     rows = [(f"`{one.code}`", str(one.status), one.title, one.mend) for one in PROBLEMS.values()]
-    return _joined(
+    return joined(
         [
             GENERATED,
             "# Error codes",
             "Over HTTP as problem details (RFC 9457) whose `type` is `/errors/<code>`; on Kafka as `error_code` of "
             "`email.rejected` and `email.request_refused`. A code never changes its meaning.",
-            _rows(("code", "status", "means", "what to do"), rows),
+            grid(("code", "status", "means", "what to do"), rows),
         ]
     )
 
@@ -111,7 +111,7 @@ def _table(schema: Schema, names: Iterable[str]) -> str:
         for name in names
         if name != "type"
     ]
-    return _rows(("field", "is", "required"), rows)
+    return grid(("field", "is", "required"), rows)
 
 
 def _default(schema: Schema, name: str) -> str:
@@ -155,10 +155,12 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _rows(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
+def grid(head: tuple[str, ...], body: Iterable[tuple[str, ...]]) -> str:
+    """A table."""
+    lines = [head, tuple("---" for _ in head), *body]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def _joined(parts: list[str]) -> str:
+def joined(parts: list[str]) -> str:
+    """The paragraphs of a page."""
     return "\n\n".join(part for part in parts if part) + "\n"

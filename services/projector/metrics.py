@@ -16,7 +16,7 @@ _lag_seconds: Final = Gauge(
     "postlog_projector_lag_seconds", "Age of the read models at most: 0 when they have all; NaN while unknown."
 )
 _dead_letters: Final = Counter(
-    "postlog_projector_dead_letters", "Records that nobody could read or store, gone to email.dead-letters.", ["topic"]
+    "postlog_projector_dead_letters", "Records that nobody could read or store, gone to email.dead-letters."
 )
 
 
@@ -47,6 +47,6 @@ def left(topic: str, partition: int) -> None:
     _lag_records.remove(topic, str(partition))
 
 
-def dead_letter(topic: str) -> None:
+def dead_letter() -> None:
     """Count a record that nobody could read."""
-    _dead_letters.labels(topic).inc()
+    _dead_letters.inc()

@@ -6,6 +6,8 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.sender.domain.loud import OTHERS, Loud
+from shared.events import EMAIL_EVENTS
+from shared.events.codec import event_type
 
 _events: Final = Counter("postlog_sender_events", "Facts committed, by type: the states that emails enter.", ["type"])
 _commit_seconds: Final = Histogram(
@@ -65,6 +67,13 @@ _suppressions_age: Final = Gauge(
 )
 
 _loud: Final = Loud()
+# A count that begins at 0 shows its first rise.
+for _kind in EMAIL_EVENTS:
+    _events.labels(event_type(_kind))
+for _result in ("aborted", "unknown"):
+    _given_up.labels(_result)
+for _reason in ("unreadable", "too_large"):
+    _dead_letters.labels(_reason)
 
 
 def committed(kinds: dict[str, int], *, seconds: float) -> None:

@@ -16,6 +16,8 @@ _records: Final = Counter(
     "Sendings to Kafka by outcome: acknowledged, refused (the spool sends it again), lost (the disk had no room).",
     ["outcome"],
 )
+for _outcome in ("acknowledged", "refused", "lost"):
+    _records.labels(_outcome)  # a count that begins at 0 shows its first rise
 _spool_bytes: Final = Gauge("postlog_tracker_spool_bytes", "Bytes that wait on disk for Kafka's acknowledgement.")
 _spool_limit: Final = Gauge("postlog_tracker_spool_limit_bytes", "Bytes that the spool may hold.")
 

@@ -27,6 +27,6 @@ class DeadLetters:
             self._producer.send(self._topic, key=key, value=value, headers=headers).result()
         except ProduceFailed as error:
             raise Unavailable(f"Kafka does not take a dead letter: {error}") from error
-        metrics.dead_letter(message.topic() or "")
+        metrics.dead_letter()
         place = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
         log.warning("a record is a dead letter", **place)
