@@ -44,4 +44,4 @@ def only_sender_cut_off_from_kafka(trial: Trial) -> None:
             trial.until(lambda: time.monotonic() > cut + CUT_SECONDS, "time")
             proxy.reopen()
             trial.recovers(since=time.monotonic())
-            processes.start("sender")
+        processes.start("sender")  # only now: it shall have the slot, and the port, that it had
