@@ -122,7 +122,7 @@ class Delivery:
         except Unroutable as lost:
             ended = _unroutable(lost)
         except ConnectFailed as failed:
-            ended = Ended(kind="deferred", marked=False, result=failed.result, detail=str(failed))
+            ended = Ended(kind="deferred", marked=job.marked, result=failed.result, detail=str(failed))
         except Exception as error:  # noqa: BLE001 (said, and recorded as what it means for the email)
             about = {"email_id": str(job.email_id), "trace_id": trace_id(job.email.traceparent)}
             log.error("delivery failed unexpectedly", **about, **place_of(error))
