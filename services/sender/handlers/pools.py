@@ -155,6 +155,7 @@ class Pools:
             try:
                 return await self._connector.connect(route)
             except ConnectFailed:
+                self._avoid = {each: until for each, until in self._avoid.items() if until > now}
                 self._avoid[route] = now + AVOID_SECONDS
         return await self._connector.connect(routes[-1])
 
