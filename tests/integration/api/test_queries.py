@@ -1,14 +1,19 @@
 """Queries: each in one snapshot of the live schema, paged without gaps, and of the tenant's own alone."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.event import listens_for
 from starlette.testclient import TestClient
 
+from services.api.adapters.database import Database
+from services.api.adapters.read_models import ReadModels
 from shared.db import read_models
+from shared.db.engine import make_engine
 from shared.position import RULES, Position
 from shared.tokens import recipient_ref
 from tests.integration.api.stage import Stage, email_row
@@ -211,3 +216,28 @@ def test_queries_follow_the_live_schema_at_once(stage: Stage, client: TestClient
 def test_queries_write_nothing(stage: Stage, client: TestClient) -> None:
     assert client.get("/v1/emails").status_code == 200
     assert stage.commands() == [] and stage.facts() == []
+
+
+def test_a_batch_is_shown_from_one_snapshot(stage: Stage) -> None:
+    """Its row is read first and its counts after: what is committed in between belongs to the next answer."""
+    batch_id, changes = uuid4(), []
+    stage.put(
+        read_models.batches, {"tenant": "default", "batch_id": batch_id, "stream": "broadcast", "acknowledged": 3}
+    )
+    count = {"tenant": "default", "batch_id": batch_id, "emails": 1}
+    stage.put(read_models.batch_counts, count | {"status": "queued"})
+    engine = make_engine(stage.settings, application="test")
+
+    @listens_for(engine, "after_cursor_execute")
+    def commit_meanwhile(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if "FROM batches" in statement and not changes:
+            changes.append(statement)
+            stage.put(read_models.batch_counts, count | {"status": "delivered"})
+
+    database = Database(engine, threads=1)
+    views = ReadModels(database)
+    first, second = (asyncio.run(views.batch("default", batch_id)) for _ in range(2))
+    database.close()
+    assert changes and first is not None and second is not None
+    assert (first.counts, first.received) == ({"queued": 1}, 2)
+    assert (second.counts, second.received) == ({"delivered": 1, "queued": 1}, 1)
