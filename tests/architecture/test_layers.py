@@ -1,6 +1,7 @@
 """The dependency rule: domain <- handlers <- (routes | consumer, adapters) <- main; and the core is pure."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -89,3 +90,19 @@ def test_settings_are_read_in_main_alone() -> None:
         if path.name != "main.py":
             made = [called for called, _ in calls(path) if re.fullmatch(r"\w*Settings", called)]
             assert not made, name_of(path)
+
+
+def test_the_demos_fold_shares_no_code_with_what_it_checks() -> None:
+    """It imports the standard library alone."""
+    used = {module.partition(".")[0] for module, _ in imports(ROOT / "cli" / "demo" / "fold.py")}
+    assert used <= sys.stdlib_module_names
+
+
+def test_settings_are_read_in_main_and_by_the_command_line_alone() -> None:
+    readers = [path for path in modules("services") if any(is_settings(name) for name, _ in calls(path))]
+    assert {name_of(path) for path in readers} == {f"services.{service}.main" for service in SERVICES}
+
+
+def is_settings(called: str) -> bool:
+    """Whether it is the name of a settings object's class: calling it reads the environment."""
+    return re.fullmatch(r"(\w+\.)?[A-Z]\w*Settings", called) is not None
