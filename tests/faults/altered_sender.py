@@ -39,7 +39,8 @@ def _impatient(max_poll_ms: int) -> Any:
     usual = config.consumer
 
     def consumer(settings: KafkaSettings, *, group_id: str) -> config.Config:
-        return usual(settings, group_id=group_id) | {"max.poll.interval.ms": max_poll_ms}
+        patience = {"max.poll.interval.ms": max_poll_ms, "session.timeout.ms": min(max_poll_ms, 45_000)}
+        return usual(settings, group_id=group_id) | patience
 
     return consumer
 
