@@ -24,6 +24,7 @@ class UsersOwn(Settings):
     sender_data: str | None = None
     spool_dir: str | None = None
     tracker_url: str | None = None
+    drain_seconds: str | None = None
 
 
 def service_environment(addresses: Addresses, *, secrets: LocalSecrets, data: Path) -> dict[str, str]:
@@ -40,6 +41,7 @@ def service_environment(addresses: Addresses, *, secrets: LocalSecrets, data: Pa
         "sender_data": str(data / "sender"),
         "spool_dir": str(data / "tracker"),
         "tracker_url": addresses.tracker,
+        "drain_seconds": "2",  # with 5 for replies to final dots and 5 for the servers a stop takes 15 at most
     }
     ours = local.keys() - UsersOwn().model_fields_set
     return {f"{PREFIX}{name.upper()}": local[name] for name in sorted(ours)} | chosen_addresses(addresses)

@@ -9,6 +9,8 @@ from cli.stack.part import Part, answers_http
 from cli.stack.ports import HOST
 
 POSTLOG: Final = (sys.executable, "-m", "cli.main")
+STOP_SECONDS: Final = 8.0  # of a service, before it is killed; for the sender after the time that its drain may take
+LONGEST_DRAIN: Final = 20  # seconds; the most that the setting allows
 
 
 def service_part(name: str, *, port: int, environment: Mapping[str, str]) -> Part:
@@ -19,7 +21,12 @@ def service_part(name: str, *, port: int, environment: Mapping[str, str]) -> Par
         environment=environment,
         ready=answers_http(port, "/readyz"),
         address=f"http://{HOST}:{port}",
+        stop_seconds=STOP_SECONDS + (_drain(environment) if name == "sender" else 0),
     )
+
+
+def _drain(environment: Mapping[str, str]) -> float:
+    return float(environment.get("POSTLOG_DRAIN_SECONDS", LONGEST_DRAIN))
 
 
 def inbox_part(data: Path, *, smtp_port: int, http_port: int, environment: Mapping[str, str]) -> Part:

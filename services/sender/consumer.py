@@ -209,7 +209,9 @@ class Owner:
         log.info("partitions assigned", partitions=numbers)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        numbers = sorted({partition.partition for partition in partitions})
+        numbers = sorted({partition.partition for partition in partitions} & self._ownership.tables.keys())
+        if not numbers:
+            return  # drained already: leaving the group revokes what was given up before
         log.info("partitions revoked", partitions=numbers)
         self._lease.end(numbers)
         self._attempts.interrupt()
@@ -241,6 +243,7 @@ class Owner:
 
     def _drain(self) -> None:
         """SIGTERM: take nothing new, finish the dialogues, cut those that have not come to the dot, commit, leave."""
+        log.info("sender stops: dialogues under way are finished", emails=self._attempts.speaking)
         self._settle(self._settings.drain_seconds)
         self._lease.end(list(self._ownership.tables))
         self._attempts.interrupt()

@@ -1,19 +1,16 @@
 """A whole sender as a process that delivers straight to MX hosts, found by a DNS server of the test's."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cli.stack.ports import free_port
 from shared.commands import SendEmail
 from shared.events import EmailDeferred, EmailDelivered, EmailFailed
 from tests.fakes.authority import Authority
 from tests.fakes.dns_server import SERVFAIL, DnsServer
 from tests.fakes.scripted_smtp import ScriptedSmtp
+from tests.integration.sender.process import Process
 from tests.integration.sender.stage import Stage, an_email, settings_for
 from tests.integration.sender.test_direct import OFFERS_TLS
 from tests.servers import LoopThread
@@ -60,29 +57,19 @@ def mx2(loop: LoopThread) -> Iterator[ScriptedSmtp]:
 def stage(kafka_url: str, topic_prefix: str, tmp_path: Path, dns: DnsServer, mx2: ScriptedSmtp) -> Iterator[Stage]:
     """Topics, and a sender on them."""
     made = Stage(settings_for(kafka_url, topic_prefix), tmp_path)
-    environment = {
-        "KAFKA_BOOTSTRAP_SERVERS": kafka_url,
-        "POSTLOG_TOPIC_PREFIX": topic_prefix,
-        "POSTLOG_PARTITIONS": "3",
-        "POSTLOG_TOKEN_KEYS": "1:" + "ab" * 32,
-        "POSTLOG_RECIPIENT_KEY": "cd" * 32,
-        "POSTLOG_DKIM": '[{"domain": "acme.test"}]',
-        "POSTLOG_SENDER_DATA": str(tmp_path / "sender"),
-        "POSTLOG_SENDER_PORT": str(free_port()),
-        "POSTLOG_BLOB_URL": (tmp_path / "blobs").as_uri(),
-        "POSTLOG_SMTP_PORT": str(mx2.port),
-        "POSTLOG_SMTP_ALLOWED_NETWORKS": "127.0.0.0/8",
-        "POSTLOG_DNS_SERVERS": f"127.0.0.1:{dns.port}",
-        "POSTLOG_TLS_DOMAINS": '[{"domain": "strict.test", "tls": "required"}]',
-        "POSTLOG_TLS_REPORT_FROM": "tlsrpt@acme.test",
-    }
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    command = (sys.executable, "-c", "from services.sender.main import run; run()")
-    with (tmp_path / "log").open("w") as log:
-        sender = subprocess.Popen(command, env=kept | environment, stdout=log, stderr=log)
-        yield made
-        sender.terminate()
-        assert sender.wait(30) == 0, (tmp_path / "log").read_text()
+    sender = Process(
+        kafka_url,
+        topic_prefix,
+        tmp_path,
+        POSTLOG_SMTP_PORT=str(mx2.port),
+        POSTLOG_SMTP_ALLOWED_NETWORKS="127.0.0.0/8",
+        POSTLOG_DNS_SERVERS=f"127.0.0.1:{dns.port}",
+        POSTLOG_TLS_DOMAINS='[{"domain": "strict.test", "tls": "required"}]',
+        POSTLOG_TLS_REPORT_FROM="tlsrpt@acme.test",
+    )
+    sender.start()
+    yield made
+    sender.stop()
 
 
 def test_each_domain_is_treated_as_its_dns_says(stage: Stage, mx2: ScriptedSmtp) -> None:

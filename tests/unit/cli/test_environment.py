@@ -9,7 +9,9 @@ from cli.stack.addresses import NOTHING_GIVEN, Addresses
 from cli.stack.environment import service_environment
 from cli.stack.local_secrets import LocalSecrets
 from cli.stack.ports import USUAL
+from cli.stack.programs import service_part
 from services.api.settings import ApiSettings
+from services.sender.consumer import REPLY_GRACE
 from services.sender.settings import SenderSettings
 
 SECRETS = LocalSecrets(postgres_password="pw", token_keys=f"1:{'ab' * 32}", recipient_key="cd" * 32)
@@ -56,3 +58,11 @@ def test_what_the_user_has_set_is_left_to_the_user(data: Path, monkeypatch: pyte
     (data.parent / ".env").write_text("POSTLOG_POSTAL_ADDRESS=Here\n")
     assert told(data).keys().isdisjoint({"POSTLOG_TRACKER_URL", "POSTLOG_TOKEN_KEYS", "POSTLOG_POSTAL_ADDRESS"})
     assert "POSTLOG_DKIM" in told(data)
+
+
+def test_the_sender_has_time_to_drain_before_it_is_killed(data: Path) -> None:
+    for environment in (told(data), {"POSTLOG_DRAIN_SECONDS": "12"}, {}):
+        part = service_part("sender", port=1, environment=environment)
+        drain = float(environment.get("POSTLOG_DRAIN_SECONDS", 20))
+        assert part.stop_seconds > drain + REPLY_GRACE
+    assert service_part("sender", port=1, environment=told(data)).stop_seconds <= 10
