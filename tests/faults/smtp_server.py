@@ -154,6 +154,8 @@ class _Dialogue:
                 await self._step("mail")
             case "RCPT":
                 await self._recipient(line)
+            case "DATA" if self._copy is None:
+                await self._say("503 5.5.1 no recipient")
             case "DATA":
                 if (await self._step("data")).startswith("354"):
                     await self._content()
@@ -176,7 +178,8 @@ class _Dialogue:
         address = line.partition(b"<")[2].rpartition(b">")[0].decode()
         self._copy = Copy(recipient=address, session=self._number, began=time.monotonic())
         self._server.wire.begun(self._copy)
-        await self._step("rcpt")
+        if not (await self._step("rcpt")).startswith("2"):
+            self._copy = None
 
     async def _content(self) -> None:
         copy = self._copy
