@@ -15,6 +15,7 @@ from shared.topics import (
     REQUESTS_BULK,
     SUPPRESSIONS,
     TEMPLATES,
+    WORK,
     Topic,
 )
 from tests.e2e.asking import Json, becomes, not_ready, send, until
@@ -68,10 +69,12 @@ def test_garbage_is_told_and_stops_nothing(world: World) -> None:
 def test_it_is_no_worse_after_a_restart(world: World) -> None:
     """The small topics are read whole again, garbage and all."""
     produce(world, garbage(TEMPLATES))
+    work = produce(world, garbage(WORK))  # which the sender reads when it takes a partition over
     for name in ("api", "sender"):
         world.stop(name)
         world.start(name)
     assert not_ready(world) == []
+    assert set(work) <= listed(world).keys()
     assert world.api.put("/v1/templates/after", json={"subject": "Hi", "text": "Hi."}).status_code == 200
     email_id = send(world, "restart@garbage.example", template="after", subject=None, text=None)
     becomes(world, email_id, "delivered")
