@@ -15,6 +15,7 @@ class Position:
 
     def __init__(self, offset: int) -> None:
         self.offset = offset
+        self.committed = offset
         self.at_end = False
         self.read_at: datetime | None = None
 
@@ -61,6 +62,15 @@ class Positions:
     def reached(self) -> list[tuple[TopicPartition, datetime | None]]:
         """The next offset of every partition, and the log time of the last record read."""
         return [(TopicPartition(topic, number, at.offset), at.read_at) for (topic, number), at in self._known.items()]
+
+    def moved(self) -> bool:
+        """Whether there is more to commit; past the end of a partition may be no record, but marks of transactions."""
+        return any(at.offset > at.committed for at in self._known.values())
+
+    def keep(self) -> None:
+        """All of `offsets` has been committed: so Kafka can say how far requests have been decided about (P10)."""
+        for at in self._known.values():
+            at.committed = at.offset
 
     def read_past(self, partition: int, ends: dict[str, int]) -> bool:
         """Whether both request partitions have been read up to `ends`."""

@@ -121,6 +121,10 @@ def test_what_http_refuses_kafka_rejects_with_the_same_code(world: World, what: 
     assert (problem["code"], problem["type"]) == (code, f"/errors/{code}")
     asked = request(body)
     produce(world, [asked])
+    answer = world.api.get(f"/v1/emails/{id_of(asked)}", headers={"Prefer": "wait=10"})
+    assert answer.headers["Preference-Applied"] == "wait=10", (
+        "marks of transactions at the end of requests hold up nobody"
+    )
     seen = becomes(world, id_of(asked), "rejected")
     (fact,) = seen["timeline"]
     assert (fact["type"], fact["error_code"], fact.get("field")) == ("email.rejected", code, problem.get("field"))

@@ -49,7 +49,7 @@ class KafkaProgress:
         with _said_plainly():
             futures = self._admin.list_consumer_group_offsets([of_group], request_timeout=_PATIENCE)
             found: Any = await asyncio.wrap_future(futures[self._group])
-        return {asked[TopicPartition(one.topic, one.partition)]: one.offset for one in found.topic_partitions}
+        return {asked[TopicPartition(one.topic, one.partition)]: max(one.offset, 0) for one in found.topic_partitions}
 
     def _renew(self) -> None:
         self._admin = AdminClient(client(self._settings))

@@ -37,7 +37,9 @@ class Timers:
         self._markers_at: datetime | None = None
 
     def handle(self, group: Group) -> None:
-        """Decide all that is due."""
+        """Decide all that is due; and see to it that what was read is committed, though nothing came of it."""
+        if self._positions.moved():
+            group.committed.append(self._positions.keep)
         self._proofs.handle(group)
         now = self._clock.now()
         for key, email_id in self._waiting.take(now=now.timestamp(), limit=_AT_ONCE):
