@@ -36,7 +36,7 @@ READ: Final[dict[str, set[str]]] = {
     "email.requests": {"sender/main"},
     "email.requests.bulk": {"sender/main"},
     "email.work": {"sender/adapters/changelog"},
-    "email.events": {"projector/consumer", "projector/handlers/reading"},
+    "email.events": {"projector/consumer", "projector/handlers/reading", "sender/adapters/proofs"},
     "email.personal": {"projector/consumer"},
     "email.controls": {"api/adapters/controls", "sender/adapters/tables"},
     "email.templates": {"api/adapters/templates", "sender/adapters/tables"},
