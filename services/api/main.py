@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
@@ -48,6 +50,8 @@ def run() -> None:
     """Run the API until SIGTERM or SIGINT; requests under way are finished first."""
     settings = ApiSettings()
     configure_logging(service="api", level=settings.log_level, style=settings.log_format)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # the server takes them first, and raises them once more when it ends
     uvicorn.run(
         build(settings),
         host=settings.api_host,
@@ -59,6 +63,7 @@ def run() -> None:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
+    structlog.get_logger().info("api stopped")
 
 
 def build(settings: ApiSettings) -> FastAPI:

@@ -85,7 +85,7 @@ def test_requests_over_a_socket(stage: Stage, tmp_path: Path) -> None:
         assert 'postlog_api_problems_total{code="body_too_large"} 2.0' in metrics
         assert 'route="/v1/emails",status="202"' in metrics
         process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        assert process.wait(10) == 0
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert {line["route"] for line in lines if line["event"] == "request"} == {"/v1/emails", "none"}
     about = next(line for line in lines if line.get("status") == 202)
@@ -108,7 +108,7 @@ def test_a_signal_lets_requests_under_way_finish(stage: Stage, tmp_path: Path) -
         time.sleep(0.5)  # the request is under way; nothing tells from outside that it was read
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        assert process.wait(10) == 0
         waiting.join()
         assert time.monotonic() - began < 8
     assert answers[0].status_code == 404
