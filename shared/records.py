@@ -116,12 +116,12 @@ ControlKind = Literal["batch", "stream", "tenant", "destination", "limits", "flu
 class Control(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The last word on something; keyed `tenant/kind/name`. The operators' tenant speaks for all tenants.
 
-    A batch, stream, tenant or destination is held (`paused`). `limits` are an operator's for a destination: `rate`
-    (emails a second), `connections`, `in_flight`. `flush`: at `at` all that replies and trouble had imposed on a
-    destination was lifted and, with `deferred`, its deferred emails became due. `imposed` is what a `rule` on replies
-    asks of a destination: nothing until `paused_until`; a `rate` and `connections` that double every `recovery`
-    seconds, and end at `until`; `level` counts the times in a row. `weight`: turns of a tenant or batch. `warmup`:
-    `count` emails of a source address's `day` were taken by the owner of a partition.
+    A batch, stream, tenant or destination is held (`paused`), or was released at `at`. `limits` are an operator's for a
+    destination: `rate` (emails a second), `connections`, `in_flight`. `flush`: at `at` all that replies and trouble had
+    imposed on a destination was lifted and, with `deferred`, its deferred emails became due. `imposed` is what a `rule`
+    on replies asks of a destination: nothing until `paused_until`; a `rate` and `connections` that double every
+    `recovery` seconds, and end at `until`; `level` counts the times in a row. `weight`: turns of a tenant or batch.
+    `warmup`: `count` emails of a source address's `day` were taken by the owner of a partition.
     """
 
     tenant: str

@@ -63,7 +63,9 @@ class Batches:
     async def control(self, batch_id: UUID, *, paused: bool, origin: Origin, wait: float) -> BatchControl:
         """Pause or resume a batch; `wait` seconds for one that was opened a moment ago to be known."""
         stream = await self._stream_of(batch_id, origin=origin, wait=wait)
-        control = Control(tenant=origin.tenant, kind="batch", name=str(batch_id), paused=paused, by=origin.by)
+        control = Control(
+            tenant=origin.tenant, kind="batch", name=str(batch_id), paused=paused, by=origin.by, at=origin.now
+        )
         kind = BatchPaused if paused else BatchResumed
         fact = kind(
             event_id=new_id(),

@@ -1,5 +1,6 @@
 """The sender's copies of the small topics: templates, suppressions, controls. Followed in threads, read as dicts."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from shared.commands import DEFAULT_TENANT, SendEmail
@@ -90,8 +91,16 @@ class Tables:
         """Whether its tenant, or the operators' for all tenants, has paused what the email belongs to."""
         if not self._held:
             return False
+        return any(key in self._held for key in self._holds(tenant, stream, batch, destination))
+
+    def released_at(self, *, tenant: str, stream: str, batch: str, destination: str) -> datetime | None:
+        """When last something was released that the email belongs to."""
+        controls = [self._controls.get(key) for key in self._holds(tenant, stream, batch, destination)]
+        return max((one.at for one in controls if one and one.at and not one.paused), default=None)
+
+    def _holds(self, tenant: str, stream: str, batch: str, destination: str) -> Iterator[str]:
         names = (("tenant", tenant), ("stream", stream), ("batch", batch), ("destination", destination))
-        return any(f"{who}/{kind}/{name}" in self._held for who in {tenant, self._operators} for kind, name in names)
+        return (f"{who}/{kind}/{name}" for who in {tenant, self._operators} for kind, name in names)
 
     def control(self, tenant: str, kind: ControlKind, name: str) -> Control | None:
         """The last word on something."""

@@ -47,6 +47,13 @@ class Ended:
     at: datetime | None = None
 
 
+def after_hold(email: OpenEmail, *, released_at: datetime) -> OpenEmail:
+    """What was left of its retry span counts from the release on; its own validity, if it has one, does not move."""
+    ends = max(email.expires_at, released_at + (email.expires_at - email.due_at))
+    own = email.request.expires_at
+    return replace(email, expires_at=min(ends, own) if own else ends)
+
+
 def begin(email: OpenEmail, *, mx_host: str, tls_policy: str, now: datetime) -> Decision:
     """Mark the email: from the commit of this fact on, the attempt counts as begun (P3)."""
     marked = replace(email, status="sending", attempt=email.attempt + 1)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from services.sender.domain.attempt import after_hold
 from services.sender.domain.decision import NOTHING, Decision, envelope, final
 from services.sender.domain.doubts import resolve, resolve_given_up, settle
 from shared.acceptance.limits import MAX_SEND_AHEAD
@@ -104,7 +105,7 @@ def _on_open(command: EmailCommand, email: OpenEmail, *, cause: UUID, now: datet
             released = EmailReleased(
                 **envelope(email, kind="email.released", at=now, cause=cause), by=command.by, reason=command.reason
             )
-            return Decision(facts=(released,), work=replace(email, held=False))
+            return Decision(facts=(released,), work=after_hold(replace(email, held=False), released_at=now))
     return refuse(command, code="too_late", detail=f"the email is {email.status}", cause=cause, now=now)
 
 

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from services.sender import metrics
-from services.sender.domain.attempt import Ended, begin, end, give_up, suppress
+from services.sender.domain.attempt import Ended, after_hold, begin, end, give_up, suppress
 from services.sender.domain.queues import SPECIAL, due_of, queue_of
 from services.sender.group import Group
 from services.sender.handlers.delivery import Delivery, Job
@@ -114,7 +114,9 @@ class Attempts:
             email = group.get(key.partition, email_id)
             if not isinstance(email, OpenEmail) or queue_of(email) != key.name or not _due(email, now):
                 self._let_go(key.partition, email_id, email)
-            elif not self._decided(group, key, email_id, email):
+                continue
+            email = self._after_hold(group, key, email_id, email, now)
+            if not self._decided(group, key, email_id, email):
                 jobs.append(self._job(key, email_id, email))
         self._delivery.hand_over(jobs)
         self.hungry = len(jobs) < room
@@ -133,6 +135,17 @@ class Attempts:
         self._ready.reopen(source.behind, all_of_them=True)
         site = self._router.known_site(key.destination, stream=key.stream)
         return Opening(self._limits.opens_at(site, stream=key.stream, now=now), site)
+
+    def _after_hold(self, group: Group, key: QueueKey, email_id: UUID, email: OpenEmail, now: datetime) -> OpenEmail:
+        """An email whose time was over while it was held has its time after the release."""
+        if email.expires_at > now:
+            return email
+        where = {"tenant": key.tenant, "stream": key.stream, "batch": key.batch, "destination": key.destination}
+        released_at = self._tables.released_at(**where)
+        if released_at is None or (again := after_hold(email, released_at=released_at)) == email:
+            return email
+        group.put(key.partition, email_id, again)
+        return again
 
     def _decided(self, group: Group, key: QueueKey, email_id: UUID, email: OpenEmail) -> bool:
         """Whether the email ends here: its time is over, or the list now says no (checked at send time)."""
@@ -170,9 +183,12 @@ class Attempts:
         email = group.get(job.partition, job.email_id)
         if not isinstance(email, OpenEmail):
             return False
+        now = self._clock.now()
         if queue_of(email) == job.queue and email.attempt == job.email.attempt:
+            if not _due(email, now):
+                return False  # rescheduled while it was made ready
             job.asked = True
-            decision = begin(email, mx_host=job.mx_host, tls_policy=job.tls_policy, now=self._clock.now())
+            decision = begin(email, mx_host=job.mx_host, tls_policy=job.tls_policy, now=now)
             group.decide(job.partition, job.email_id, decision, traceparent=email.traceparent)
             return True
         return job.asked and email.status == "sending" and email.attempt == job.email.attempt + 1

@@ -33,6 +33,9 @@ class Tables(Protocol):
     def paused(self, *, tenant: str, stream: str, batch: str, destination: str) -> bool:
         """Whether an operator has paused what the email belongs to."""
 
+    def released_at(self, *, tenant: str, stream: str, batch: str, destination: str) -> datetime | None:
+        """When last something was released that the email belongs to."""
+
     @property
     def controls_version(self) -> int:
         """Another one whenever a control has changed."""

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from services.sender.domain.commands import GRACE, act, wait
 from services.sender.domain.decision import Decision
@@ -75,6 +76,19 @@ def test_hold_and_release() -> None:
     assert kind(acts(ReleaseEmail(email_id=EMAIL_ID), held.work)) == "released"
     assert kind(acts(ReleaseEmail(email_id=EMAIL_ID), an_open())) == "request_refused"
     assert kind(acts(CANCEL, held.work)) == "cancelled"
+
+
+def test_a_hold_takes_nothing_of_the_retry_span_and_adds_nothing_to_its_own_validity() -> None:
+    released = NOW + timedelta(days=10)
+    span = an_open(held=True, due_at=NOW, expires_at=NOW + timedelta(days=4))
+    after = act(ReleaseEmail(email_id=EMAIL_ID), span, cause=CAUSE, now=released).work
+    assert isinstance(after, OpenEmail) and after.expires_at == released + timedelta(days=4)
+    valid = replace(span, request=replace(span.request, expires_at=NOW + timedelta(days=4)))
+    after = act(ReleaseEmail(email_id=EMAIL_ID), valid, cause=CAUSE, now=released).work
+    assert isinstance(after, OpenEmail) and after.expires_at == NOW + timedelta(days=4)
+    early = replace(span, due_at=NOW + timedelta(days=30), expires_at=NOW + timedelta(days=34))
+    after = act(ReleaseEmail(email_id=EMAIL_ID), early, cause=CAUSE, now=released).work
+    assert isinstance(after, OpenEmail) and after.expires_at == NOW + timedelta(days=34)
 
 
 def test_commands_that_come_first_wait_in_order() -> None:
