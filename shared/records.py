@@ -50,11 +50,15 @@ class FinalEmail(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="fin
 
 
 class WaitingCommands(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="waiting"):
-    """Commands that came before their email (rule 9): refused when it has not come by the time given."""
+    """Commands that came before their email (rule 9): refused when it has not come by the time given.
+
+    `traceparents` are theirs, by the command's id.
+    """
 
     commands: tuple[Command, ...]
     refuse_after: UtcTime
     requests_end: dict[str, int] = field(default_factory=dict)
+    traceparents: dict[UUID, str] = field(default_factory=dict)
 
 
 Work = OpenEmail | FinalEmail | WaitingCommands

@@ -1,5 +1,6 @@
 """Commands on an existing email: cancel, reschedule, hold … Serial, and each answered by a fact (rule 9)."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -18,6 +19,7 @@ from shared.commands import (
     ReportOutcome,
     RescheduleEmail,
     ResolveEmail,
+    SendEmail,
 )
 from shared.events import (
     EmailCancelled,
@@ -27,7 +29,7 @@ from shared.events import (
     EmailRequestRefused,
     EmailRescheduled,
 )
-from shared.ids import event_id_for
+from shared.ids import derived_id, event_id_for
 from shared.records import FinalEmail, OpenEmail, WaitingCommands, Work
 
 GRACE: Final = timedelta(seconds=60)  # how long a command waits for its email to come
@@ -46,11 +48,33 @@ def act(command: EmailCommand, known: Work | None, *, cause: UUID, now: datetime
     return refuse(command, code="unknown_email", detail="there is no such email", cause=cause, now=now)
 
 
-def wait(command: EmailCommand, known: WaitingCommands | None, *, ends: dict[str, int], now: datetime) -> Decision:
+def wait(
+    command: EmailCommand,
+    known: WaitingCommands | None,
+    *,
+    ends: dict[str, int],
+    now: datetime,
+    traceparent: str | None = None,
+) -> Decision:
     """Keep a command that came before its email; `ends` are the ends of both request partitions at its arrival."""
-    earlier = known.commands if known else ()
-    waiting = WaitingCommands(commands=(*earlier, command), refuse_after=now + GRACE, requests_end=ends)  # type: ignore[arg-type]
+    earlier, traces = (known.commands, known.traceparents) if known else ((), {})
+    if command.command_id is not None and traceparent is not None:
+        traces = traces | {command.command_id: traceparent}
+    waiting = WaitingCommands(
+        commands=(*earlier, command),  # type: ignore[arg-type]
+        refuse_after=now + GRACE,
+        requests_end=ends,
+        traceparents=traces,
+    )
     return Decision(work=waiting)
+
+
+def waiting_ones(waiting: WaitingCommands) -> Iterator[tuple[EmailCommand, UUID, str | None]]:
+    """The commands that waited, each with its id and its trace."""
+    for command in waiting.commands:
+        if not isinstance(command, SendEmail):
+            cause = command.command_id or derived_id("command", command.email_id, command.by)
+            yield command, cause, waiting.traceparents.get(cause)
 
 
 def refuse(command: EmailCommand, *, code: str, detail: str, cause: UUID, now: datetime) -> Decision:

@@ -56,7 +56,7 @@ class RequestIntake:
         tables: Tables,
         clock: Clock,
         ends: Ends,
-        limit: DeadLetterLimit | None = None,
+        limit: DeadLetterLimit,
     ) -> None:
         self._settings = settings
         self._tables = tables
@@ -64,7 +64,7 @@ class RequestIntake:
         self._ends = ends
         self._domains = settings.sending_domains()
         self._secret = settings.recipient_secret()
-        self._limit = limit or DeadLetterLimit(settings.dead_letter_limit)
+        self._limit = limit
         self._caught_up = False
 
     def handle(self, group: Group, messages: Iterable[Message]) -> None:
@@ -140,11 +140,10 @@ class RequestIntake:
         return recipient_ref(key=self._secret, tenant=command.tenant, address=checked.recipient.address)
 
     def _act_on_waiting(self, group: Group, partition: int, waiting: WaitingCommands) -> None:
-        for command in waiting.commands:
-            if not isinstance(command, SendEmail):
-                known = group.get(partition, command.email_id)
-                cause = command.command_id or derived_id("command", command.email_id, command.by)
-                group.decide(partition, command.email_id, rules.act(command, known, cause=cause, now=self._clock.now()))
+        for command, cause, trace in rules.waiting_ones(waiting):
+            known = group.get(partition, command.email_id)
+            decision = rules.act(command, known, cause=cause, now=self._clock.now())
+            group.decide(partition, command.email_id, decision, traceparent=trace)
 
     def _command(self, group: Group, message: Message, command: EmailCommand) -> None:
         partition = message.partition() or 0
@@ -156,7 +155,7 @@ class RequestIntake:
             decision = rules.refuse(command, code="unknown_email", detail=detail, cause=cause, now=now)
         elif known is None or isinstance(known, WaitingCommands):
             kept = msgspec.structs.replace(command, command_id=cause)
-            decision = rules.wait(kept, known, ends=self._ends(partition), now=now)
+            decision = rules.wait(kept, known, ends=self._ends(partition), now=now, traceparent=_trace(message))
         else:
             decision = rules.act(command, known, cause=cause, now=now)
         group.decide(partition, command.email_id, decision, traceparent=_trace(message))

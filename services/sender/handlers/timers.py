@@ -13,8 +13,6 @@ from services.sender.positions import Positions
 from services.sender.ready import QueueKey, Ready
 from services.sender.settings import SenderSettings
 from shared.clock import Clock
-from shared.commands import SendEmail
-from shared.ids import derived_id
 from shared.records import OpenEmail, WaitingCommands
 
 _ASK_AGAIN = timedelta(seconds=5)
@@ -73,13 +71,10 @@ class Timers:
             again = (now + _ASK_AGAIN).timestamp()
             self._waiting.note(key.partition, key.name, again, now=now.timestamp())
             return
-        for command in work.commands:
-            if not isinstance(command, SendEmail):
-                cause = command.command_id or derived_id("command", email_id, command.by)
-                refused = rules.refuse(
-                    command, code="unknown_email", detail="there is no such email", cause=cause, now=now
-                )
-                group.decide(key.partition, email_id, refused)
+        for command, cause, trace in rules.waiting_ones(work):
+            detail = "there is no such email"
+            refused = rules.refuse(command, code="unknown_email", detail=detail, cause=cause, now=now)
+            group.decide(key.partition, email_id, refused, traceparent=trace)
         group.put(key.partition, email_id, None)
 
     def _age_markers(self, group: Group) -> bool:

@@ -12,12 +12,13 @@ USER_AGENT_CHARS: Final = 512
 
 @dataclass(frozen=True, kw_only=True)
 class Hit:
-    """One request for a pixel or a link."""
+    """One request for a pixel, a link or no more mail, and its trace; a sum of many requests has none."""
 
     at: datetime
     method: str = "GET"
     user_agent: str | None = None
     ip: str | None = None
+    traceparent: str | None = None
 
 
 def kept_user_agent(raw: bytes | None) -> str | None:

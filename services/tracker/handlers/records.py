@@ -37,7 +37,8 @@ def opened(token: EmailToken, hit: Hit, *, event_id: UUID, count: int = 1) -> Re
             ip=hit.ip,
             count=count,
             **_of(token),
-        )
+        ),
+        hit,
     )
 
 
@@ -53,7 +54,8 @@ def clicked(token: EmailToken, hit: Hit, *, event_id: UUID, count: int = 1) -> R
             ip=hit.ip,
             count=count,
             **_of(token),
-        )
+        ),
+        hit,
     )
 
 
@@ -80,7 +82,7 @@ def unsubscribed(token: EmailToken, hit: Hit, *, method: UnsubscribeMethod) -> t
         reason="unsubscribed",
         causing_event_id=fact.event_id,
     )
-    return _event(fact), _event(added), _suppression(added)
+    return _event(fact, hit), _event(added, hit), _suppression(added)
 
 
 def _suppression(added: SuppressionAdded) -> Record:
@@ -108,6 +110,6 @@ def _of(token: EmailToken) -> dict[str, Any]:
     }
 
 
-def _event(event: Event) -> Record:
-    headers = cast(list[tuple[str, bytes]], codec.headers(event, source=SOURCE))
+def _event(event: Event, hit: Hit) -> Record:
+    headers = cast(list[tuple[str, bytes]], codec.headers(event, source=SOURCE, traceparent=hit.traceparent))
     return Record(EVENTS.name, codec.key(event), codec.encode(event), tuple(headers))

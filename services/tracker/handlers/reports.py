@@ -11,6 +11,7 @@ from services.tracker.handlers.records import Record, UnsubscribeMethod, clicked
 from shared.clock import Clock
 from shared.ids import new_id
 from shared.redirect import redirect_target
+from shared.telemetry import traceparent
 from shared.tokens import EmailToken, Keys
 
 _RECORD_OF: Final = {"open": opened, "click": clicked}
@@ -25,6 +26,7 @@ class Reader(NamedTuple):
     method: str
     user_agent: bytes | None
     peer: str | None
+    traceparent: bytes | None = None
 
 
 class Outbox(Protocol):
@@ -69,9 +71,10 @@ class Reports:
             metrics.forged_unsubscribe()
         return token
 
-    async def leave(self, token: EmailToken, *, method: UnsubscribeMethod) -> bool:
+    async def leave(self, token: EmailToken, reader: Reader, *, method: UnsubscribeMethod) -> bool:
         """No more mail: True once that is safe, False when it has to be asked again."""
-        safe = await self._outbox.put_durably(unsubscribed(token, Hit(at=self._clock.now()), method=method))
+        hit = Hit(at=self._clock.now(), traceparent=_trace_of(reader))
+        safe = await self._outbox.put_durably(unsubscribed(token, hit, method=method))
         metrics.unsubscribed(safe=safe)
         return safe
 
@@ -98,4 +101,10 @@ class Reports:
             method=reader.method,
             user_agent=kept_user_agent(reader.user_agent),
             ip=kept_address(reader.peer, policy=self._ip_policy),
+            traceparent=_trace_of(reader),
         )
+
+
+def _trace_of(reader: Reader) -> str:
+    """The trace of the reader's own request: a proxy before us may have begun one."""
+    return traceparent(reader.traceparent.decode("latin-1") if reader.traceparent else None)

@@ -48,7 +48,8 @@ class Request:
     def reader(self) -> Reader:
         """Who asks, as far as the request says."""
         client = self.scope.get("client")
-        return Reader(self.method, self.header(b"user-agent"), client[0] if client else None)
+        peer = client[0] if client else None
+        return Reader(self.method, self.header(b"user-agent"), peer, self.header(b"traceparent"))
 
     async def body(self) -> bytes:
         """The whole body. Raises `BadBody` past 4 KiB or 5 seconds, or when the client goes away."""

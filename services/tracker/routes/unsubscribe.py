@@ -31,7 +31,7 @@ class Unsubscribe:
         if request.method != "POST":
             return page(200, "Unsubscribe", f"Press the button to get no more {_what(token)}.", form=_FORM)
         method = method_of(await request.body(), kind=request.header(b"content-type") or b"")
-        if not await self._reports.leave(token, method=method):
+        if not await self._reports.leave(token, request.reader(), method=method):
             return TRY_AGAIN
         return page(200, "You are unsubscribed", f"You will get no more {_what(token)}.")
 

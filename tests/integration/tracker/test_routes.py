@@ -11,11 +11,13 @@ from shared.events import EmailClicked, EmailEvent, EmailOpened, EmailUnsubscrib
 from shared.ids import new_id
 from shared.records import decode_suppression
 from shared.redirect import MAX_TARGET
+from shared.telemetry import traceparent
 from shared.topics import SUPPRESSIONS
 from tests.integration.tracker.stage import Log, Tracker, a_token, forged, path_of
 
 pytestmark = pytest.mark.integration
 GIF = b"GIF89a"
+TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 def test_a_pixel_is_an_open_with_what_the_token_and_the_reader_say(tracker: Tracker, log: Log) -> None:
@@ -34,6 +36,15 @@ def test_a_pixel_is_an_open_with_what_the_token_and_the_reader_say(tracker: Trac
     assert record.key() == str(token.email).encode()
     assert headers["ce_id"] == str(event.event_id).encode()
     assert (headers["ce_type"], headers["ce_source"]) == (b"email.opened", b"/postlog/tracker")
+    assert traceparent(headers["traceparent"].decode()) == headers["traceparent"].decode(), "a trace begins here"
+
+
+def test_the_trace_of_who_asks_is_carried_on(tracker: Tracker, log: Log) -> None:
+    trace = {"traceparent": TRACE}
+    tracker.ask(path_of("open", a_token()), headers=trace)
+    tracker.ask(path_of("unsubscribe", a_token(stream="broadcast", list="offers")), "POST", headers=trace)
+    log.wait_for(3)
+    assert [dict(record.headers() or [])["traceparent"] for record in log.records()] == [TRACE] * 3
 
 
 def test_a_click_leads_where_the_token_says_and_nowhere_else(tracker: Tracker, log: Log) -> None:

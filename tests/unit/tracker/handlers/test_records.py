@@ -1,5 +1,6 @@
 """A token and a hit become records: whole events, with keys, CloudEvents headers and ids that repeat."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from shared.records import Suppression, decode_suppression
 from shared.tokens import EmailToken
 
 EMAIL, BATCH, ID = derived_id("email"), derived_id("batch"), derived_id("event")
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 NOON = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
 HIT = Hit(at=NOON, method="HEAD", user_agent="Mozilla/5.0", ip="192.0.2.0")
 TOKEN = EmailToken(
@@ -62,6 +64,14 @@ def test_headers_are_those_of_cloudevents() -> None:
         "ce_specversion": b"1.0",
         "content-type": b"application/json",
     }
+
+
+def test_all_records_of_a_request_have_its_trace() -> None:
+    hit = replace(HIT, traceparent=TRACE)
+    fact, added, state = unsubscribed(TOKEN, hit, method="one_click")
+    for record in (opened(TOKEN, hit, event_id=ID), clicked(TOKEN, hit, event_id=ID), fact, added):
+        assert dict(record.headers)["traceparent"] == TRACE.encode()
+    assert "traceparent" not in dict(state.headers)
 
 
 def suppression(record: Record) -> Suppression:
