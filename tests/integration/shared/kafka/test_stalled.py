@@ -5,6 +5,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,7 @@ def test_a_broker_that_stalls_costs_time_and_no_record(own_kafka: OwnKafka, sett
     producer.send(topic, key=b"k", value=b"0").result(10)
     with own_kafka.frozen():
         sent = [producer.send(topic, key=b"k", value=str(number).encode()) for number in range(1, 100)]
-        time.sleep(1)
-        assert not any(future.done() for future in sent)
+        assert not wait(sent, timeout=1, return_when=FIRST_COMPLETED).done
     offsets = [future.result(20).offset() for future in sent]
     assert offsets == list(range(1, 100))
     assert [int(message.value() or b"") for message in read(settings, EVENTS.name)] == list(range(100))
@@ -115,7 +115,10 @@ def test_a_record_that_was_not_delivered_aborts_the_transaction(own_kafka: OwnKa
     with own_kafka.frozen():
         topic = settings.topic(EVENTS.name)
         producer.produce(topic, key=b"k", value=b"v", on_delivery=lambda error, message: failed.append(error))
-        time.sleep(2)  # longer than the delivery's time-out
+        deadline = time.monotonic() + 20
+        while not failed:  # as soon as the delivery's time-out is over
+            assert time.monotonic() < deadline
+            producer._producer.poll(0.05)
     with pytest.raises(Aborted):
         producer.commit()
     assert len(failed) == 1 and failed[0] is not None
