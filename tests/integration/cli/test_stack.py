@@ -1,6 +1,11 @@
 """The stack as a library: real Kafka and PostgreSQL, kept state, a kill of one part, given addresses."""
 
 import asyncio
+import os
+import pwd
+import shutil
+import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +20,8 @@ from pydantic import SecretStr
 from cli.errors import CommandError
 from cli.stack.addresses import NOTHING_GIVEN, Given
 from cli.stack.claim import AlreadyRunning
+from cli.stack.postgres import UNPRIVILEGED
+from cli.stack.process import run
 from cli.stack.stack import ANY_PORT, Stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
@@ -142,3 +149,39 @@ async def test_a_stack_that_cannot_start_leaves_nothing(tmp_path: Path) -> None:
 async def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="no part zookeeper"):
         stack_on(tmp_path, "zookeeper")
+
+
+ORDINARY = """
+import asyncio, os, sys
+from pathlib import Path
+import psycopg
+from cli.stack.addresses import NOTHING_GIVEN
+from cli.stack.stack import ANY_PORT, Stack
+
+async def start() -> None:
+    given = dict(given=NOTHING_GIVEN, usual_ports=ANY_PORT, durable=False, say=lambda _: None)
+    async with Stack(Path(sys.argv[1]), parts=["postgres"], **given) as stack:
+        psycopg.connect(stack.addresses.database_url).close()
+        server = Path(f"/proc/{stack['postgres'].pid}").stat()
+        print(os.geteuid(), server.st_uid)
+
+assert os.geteuid() != 0
+asyncio.run(start())
+"""
+
+
+async def test_an_ordinary_user_can_start_it_too(tmp_path: Path) -> None:
+    """The other tests run as whoever runs them. Root becomes `nobody` here, who may read files as root does."""
+    data = Path(tempfile.mkdtemp(prefix="postlog-tests-"))  # where an ordinary user may go, unlike tmp_path
+    become: tuple[str, ...] = ()
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        os.chown(data, nobody.pw_uid, nobody.pw_gid)
+        become = (*UNPRIVILEGED, f"--regid={nobody.pw_gid}")
+    command = (*become, sys.executable, "-c", ORDINARY, str(data))
+    try:
+        said = await run(command, doing="starting PostgreSQL", environment=os.environ | {"HOME": str(data)})
+    finally:
+        shutil.rmtree(data)
+    ours, servers = said.split()
+    assert ours == servers != "0"
