@@ -36,7 +36,9 @@ def waiting(
 
 def _waiting(destination: str, rows: Iterable[Row[Any]]) -> Waiting:
     rows = list(rows)
-    oldest = min((row.oldest_at for row in rows if row.status != "scheduled" and row.oldest_at is not None), default=None)
+    oldest = min(
+        (row.oldest_at for row in rows if row.status != "scheduled" and row.oldest_at is not None), default=None
+    )
     return Waiting(destination=destination, counts={row.status: row.emails for row in rows}, oldest_at=oldest)
 
 

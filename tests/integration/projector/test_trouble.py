@@ -96,9 +96,7 @@ def test_a_fact_of_an_unknown_version_is_not_passed_and_the_projector_says_what_
         assert status == 503
         assert "email.queued of version 7" in checks["facts"] and "upgrade" in checks["facts"]
         assert stage.positions()[EVENTS.name, 1] == 0
-        wait_for(
-            lambda: metric(stage, "postlog_projector_lag_records")['{partition="1",topic="email.events"}'] > FACTS
-        )
+        wait_for(lambda: metric(stage, "postlog_projector_lag_records")['{partition="1",topic="email.events"}'] > FACTS)
     assert dead_letters(stage) == []
     with stage.running():  # started again, it meets it again
         wait_for(lambda: ready(stage)[0] == 503 and ready(stage)[1]["facts"] != "ok")

@@ -1,5 +1,7 @@
 """Replies, however they are cut on their way."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +34,7 @@ def test_cut_anywhere_they_are_read_as_they_were_written(
 ) -> None:
     wire = b"".join(written(reply, line_end) for reply in replies)
     borders = [0, *sorted(cuts), len(wire)]
-    assert read(*(wire[start:end] for start, end in zip(borders, borders[1:], strict=False))) == replies
+    assert read(*(wire[start:end] for start, end in pairwise(borders))) == replies
     assert read(*(wire[at : at + 1] for at in range(len(wire)))) == replies
 
 
@@ -71,10 +73,8 @@ def test_a_reply(wire: bytes, code: int, text: str) -> None:
 def test_not_a_reply(wire: bytes) -> None:
     with pytest.raises(NotAReply):
         read(wire)
-    reader = ReplyReader()
     with pytest.raises(NotAReply):
-        for at in range(len(wire)):
-            reader.feed(wire[at : at + 1])
+        read(*(wire[at : at + 1] for at in range(len(wire))))
 
 
 def test_replies_before_the_garbage_are_kept() -> None:
