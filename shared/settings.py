@@ -75,9 +75,6 @@ class KafkaSettings(Settings):
     kafka_ssl_ca_location: str | None = Field(
         None, validation_alias="KAFKA_SSL_CA_LOCATION", description="CA file; the system's when empty"
     )
-    kafka_compression: Literal["none", "lz4", "zstd"] = Field(
-        "zstd", description="how records are compressed; none and lz4 cost less time and more disk"
-    )
     topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,64}$", description="put before every topic's name")
     partitions: int = Field(
         6, ge=1, le=1000, description="partitions of the topics keyed by email_id; fixed at creation"

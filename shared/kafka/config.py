@@ -32,7 +32,7 @@ def producer(settings: KafkaSettings, *, linger_ms: float = 2) -> Config:
         "acks": "all",
         "enable.idempotence": True,
         "partitioner": MURMUR2,
-        "compression.type": settings.kafka_compression,
+        "compression.type": "zstd",
         "linger.ms": linger_ms,
         "message.max.bytes": 1_000_000,
     }
