@@ -55,6 +55,7 @@ def parses(arguments: list[str]) -> None:
     context = command.make_context("postlog", list(arguments))
     while isinstance(context.command, typer.core.TyperGroup):
         name, sub, rest = context.command.resolve_command(context, [*context._protected_args, *context.args])
+        assert sub is not None
         context = sub.make_context(name, rest, parent=context)
 
 

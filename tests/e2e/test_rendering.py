@@ -1,5 +1,7 @@
 """A template that loops or explodes ends its own email, and nothing else: no worker hangs."""
 
+from typing import Any
+
 import pytest
 
 from tests.e2e.asking import becomes, mail, mails, send, timeline
@@ -19,7 +21,7 @@ def test_a_harmful_template_fails_and_the_next_email_is_delivered(world: World) 
         name: send(world, f"{name}@render.example", template=name, subject=None, text=None, variables=variables)
         for name, variables in (("loops", {}), ("explodes", {}), ("breaks", {"none_of_these": 0}))
     }
-    next_one = {"template": "fine", "subject": None, "text": None, "variables": {"name": "Zoë"}}
+    next_one: dict[str, Any] = {"template": "fine", "subject": None, "text": None, "variables": {"name": "Zoë"}}
     fine = [send(world, f"fine{number}@render.example", **next_one) for number in range(MEANWHILE)]
     for email_id in fine:
         becomes(world, email_id, "delivered")

@@ -68,7 +68,7 @@ class Authority:
         leaf = _builder(_named(names[0]), self._name, key, since=since, until=until)
         leaf = leaf.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
         leaf = leaf.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())  # type: ignore[arg-type]
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         leaf = leaf.add_extension(issuer, critical=False)
         return Issued((leaf.sign(self._key, hashes.SHA256()), self.certificate), key)
 

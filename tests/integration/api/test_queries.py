@@ -220,7 +220,8 @@ def test_queries_write_nothing(stage: Stage, client: TestClient) -> None:
 
 def test_a_batch_is_shown_from_one_snapshot(stage: Stage) -> None:
     """Its row is read first and its counts after: what is committed in between belongs to the next answer."""
-    batch_id, changes = uuid4(), []
+    batch_id = uuid4()
+    changes: list[str] = []
     stage.put(
         read_models.batches, {"tenant": "default", "batch_id": batch_id, "stream": "broadcast", "acknowledged": 3}
     )

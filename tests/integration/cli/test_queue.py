@@ -54,7 +54,7 @@ def run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
 
 def last_words(stage: Stage) -> set[str]:
-    return {decode_control(message.value()).kind for message in read(stage.settings, CONTROLS.name)}
+    return {decode_control(message.value() or b"").kind for message in read(stage.settings, CONTROLS.name)}
 
 
 def test_the_queue_is_shown_and_steered(stage: Stage, run: Run) -> None:

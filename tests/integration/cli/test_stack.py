@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 from confluent_kafka import Consumer, Producer
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewTopic
 from pydantic import SecretStr
 

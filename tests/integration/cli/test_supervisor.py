@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -40,13 +41,13 @@ async def supervisor(tmp_path: Path, said: Said) -> AsyncIterator[Supervisor]:
     await found.stop("web", "other")
 
 
-def web(name: str = "web", *, port: int, **more: float) -> Part:
+def web(name: str = "web", *, port: int, **more: Any) -> Part:
     """A small real server."""
     command = (sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1")
     return Part(name=name, command=command, ready=answers_http(port, "/"), address=f"http://127.0.0.1:{port}", **more)
 
 
-def program(code: str, **more: float) -> Part:
+def program(code: str, **more: Any) -> Part:
     """A Python program that is ready when it has written the file named `ready` to its log folder."""
 
     async def ready() -> str | None:

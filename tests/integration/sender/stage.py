@@ -23,7 +23,7 @@ from services.sender.settings import SenderSettings
 from shared import commands
 from shared.clock import SystemClock
 from shared.commands import Command, SendEmail, SmtpResult
-from shared.events import EmailEvent, Event, codec
+from shared.events import EmailEvent, codec
 from shared.kafka import config
 from shared.kafka.admin import ensure_topics
 from shared.kafka.dead_letter import DeadLetterLimit
@@ -167,7 +167,7 @@ class Stage:
         consumer.close()
         return found
 
-    def events(self, email_id: UUID | None = None) -> list[Event]:
+    def events(self, email_id: UUID | None = None) -> list[Any]:
         """The facts, of one email or all, in log order."""
         found = [codec.decode(message.value()) for message in self.read(EVENTS.name)]
         return [event for event in found if email_id is None or getattr(event, "email_id", None) == email_id]

@@ -110,7 +110,8 @@ def test_an_operators_word(stage: Stage) -> None:
     stage.start(FakeDelivery(lambda job: next(outcomes)))
     arrived, dropped, again = emails = [an_email() for _ in range(3)]
     in_doubt(stage, *emails)
-    for email, outcome in ((arrived, "delivered"), (dropped, "give_up"), (again, "retry")):
+    words: tuple[tuple[Any, Any], ...] = ((arrived, "delivered"), (dropped, "give_up"), (again, "retry"))
+    for email, outcome in words:
         command: Any = ResolveEmail(email_id=email.email_id, outcome=outcome, reason="known by telephone", by="api:ops")
         stage.ask(command)
     stage.until(lambda: stage.kinds(again.email_id) == [*IN_DOUBT, "resolved", "sending", "delivered"])

@@ -91,7 +91,7 @@ async def test_no_way(domain: str, status: str, permanent: bool, why: str) -> No
         await find(domain)
     result = no_way.value.result
     assert (result.enhanced_status_code, no_way.value.permanent) == (status, permanent)
-    assert result.smtp_reply_code is result.smtp_reply_text is result.smtp_phase is None
+    assert (result.smtp_reply_code, result.smtp_reply_text, result.smtp_phase) == (None, None, None)
 
 
 async def test_a_server_whose_address_cannot_be_had_leaves_the_others() -> None:

@@ -205,17 +205,15 @@ def test_a_second_sender_takes_its_share_and_nothing_is_doubted_or_sent_twice(st
     stage.start(first)
     asked = []
 
-    def one_more() -> None:
+    def has_marked(delivery: FakeDelivery, number: int) -> bool:
+        """Whether it has, after one more was asked for."""
         asked.append(an_email())
         stage.ask(asked[-1])
+        return len(delivery.granted) >= number
 
-    def second_has_marked(number: int) -> bool:
-        one_more()
-        return len(second.granted) >= number
-
-    stage.until(lambda: one_more() or len(first.granted) >= 20)
+    stage.until(lambda: has_marked(first, 20))
     stage.start(second, slot="sender-1")
-    stage.until(lambda: second_has_marked(20))
+    stage.until(lambda: has_marked(second, 20))
     stage.until(lambda: all(stage.stories().get(email.email_id) == DELIVERED for email in asked))
     partitions = [{job.partition for job in delivery.granted[-10:]} for delivery in (first, second)]
     assert partitions[0].isdisjoint(partitions[1])

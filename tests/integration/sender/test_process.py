@@ -89,7 +89,7 @@ def test_each_domain_is_treated_as_its_dns_says(stage: Stage, mx2: ScriptedSmtp)
     assert (delivered.mx_host, delivered.mx_ip, delivered.tls_verified) == ("mx2.example.com", "127.0.0.1", False)
     assert isinstance(strict, EmailDeferred) and strict.smtp_phase == "starttls"
     assert isinstance(failing, EmailDeferred) and failing.enhanced_status_code == "4.4.3"
-    assert failing.smtp_reply_code is failing.smtp_reply_text is None
+    assert (failing.smtp_reply_code, failing.smtp_reply_text) == (None, None)
     for domain, status in (("null.test", "5.1.10"), ("nothing.test", "5.1.2")):
         failed = last[domain]
         assert isinstance(failed, EmailFailed)

@@ -61,7 +61,7 @@ async def counted(
     counts = TlsCounts(tmp_path / "counts.sqlite3", clock=StoppedClock())
     tls = issued.server() if issued else None
     async with ScriptedSmtp(OFFERS_TLS if issued else None, tls=tls) as server:
-        fixed = {"host": MX, "address": "127.0.0.1", "port": server.port, "published": published}
+        fixed: dict[str, Any] = {"host": MX, "address": "127.0.0.1", "port": server.port, "published": published}
         connector = smtp.Connector(Timeouts(reply=2, final_dot=2, quit=1), verify_peer=dane.prove)
         asked = Route(**fixed | route)
         try:
@@ -236,7 +236,7 @@ async def test_counts_of_before_a_restart_are_in_the_report(tmp_path: Path) -> N
 async def test_who_does_not_want_a_report_gets_none(tmp_path: Path) -> None:
     async with desk(tmp_path) as made:
         await made.next_day()
-        assert made.asked == made.web.asked == []
+        assert not made.asked and not made.web.asked
         assert made.counts.waiting(before=DAY + timedelta(days=9)) == []
 
 

@@ -3,6 +3,7 @@
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_a_pixel_is_an_open_with_what_the_token_and_the_reader_say(tracker: Trac
     assert (event.recipient_ref, event.recipient_domain) == (token.recipient_ref, "example.org")
     assert (event.method, event.user_agent, event.ip, event.count) == ("GET", "Mailer/1.0", "127.0.0.0", 1)
     (record,) = log.records()
-    headers = dict(record.headers() or [])
+    headers: dict[str, Any] = dict(record.headers() or [])
     assert record.key() == str(token.email).encode()
     assert headers["ce_id"] == str(event.event_id).encode()
     assert (headers["ce_type"], headers["ce_source"]) == (b"email.opened", b"/postlog/tracker")

@@ -1,5 +1,7 @@
 """Addresses: the environment's win over embedded parts."""
 
+from pathlib import Path
+
 import pytest
 
 from cli.stack.addresses import NOTHING_GIVEN, Addresses, Given
@@ -7,7 +9,7 @@ from cli.stack.ports import USUAL
 
 
 @pytest.fixture(autouse=True)
-def _nothing_in_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+def _nothing_in_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)  # no .env there
     for name in ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL", "POSTLOG_SMTP_HOST", "POSTLOG_SMTP_PORT"):
         monkeypatch.delenv(name, raising=False)
@@ -38,6 +40,6 @@ def test_each_given_address_replaces_its_part(monkeypatch: pytest.MonkeyPatch) -
     assert (addresses.smtp_host, addresses.smtp_port, addresses.inbox) == ("relay.example", 25, None)
 
 
-def test_a_dotenv_file_counts_as_the_environment(tmp_path) -> None:
+def test_a_dotenv_file_counts_as_the_environment(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("KAFKA_BOOTSTRAP_SERVERS=broker.example:9093\n")
     assert Given().replaced() == {"kafka"}

@@ -1,6 +1,7 @@
 """Kafka's jars are the locked ones, or there is an error that says which is not."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def resolving(**files: bytes):
+def resolving(**files: bytes) -> Callable[[Path], list[Path]]:
     """A resolver that puts these files into its workspace, as jgo does in folders of its own."""
 
     def resolve(workspace: Path) -> list[Path]:

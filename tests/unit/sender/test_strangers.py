@@ -59,6 +59,9 @@ class NoTables:
     def paused(self, **asked: str) -> bool:
         return False
 
+    def released_at(self, **asked: str) -> datetime | None:
+        return None
+
     controls_version = 0
 
 

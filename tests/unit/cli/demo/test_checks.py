@@ -60,7 +60,7 @@ def not_logged(email_id: str, kind: str = "email.") -> Tamper:
 
 
 def is_of(record: Record, email_id: str, kind: str) -> bool:
-    event = json.loads(record.value)
+    event: dict[str, str] = json.loads(record.value)
     return event["email_id"] == email_id and event["type"].startswith(kind)
 
 

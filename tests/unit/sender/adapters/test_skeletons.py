@@ -217,7 +217,11 @@ def filled_share(seeds: range, source: Callable[[Random], str], *, strange: bool
     for seed in seeds:
         random = Random(seed)
         parts = [source(random) if random.random() < 0.8 else None for _ in range(2)]
-        version, given, how = template(*parts, source(random)), variables(random, strange=strange), changes(random)
+        version, given, how = (
+            template(parts[0], parts[1], source(random)),
+            variables(random, strange=strange),
+            changes(random),
+        )
         found = filled(version, given, **how)
         count += found is not None
         assert found is None or same(found) == same(whole(version, given, **how)), f"seed {seed}"

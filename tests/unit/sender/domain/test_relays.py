@@ -8,7 +8,7 @@ from services.sender.domain.relays import Match, Relay, Smarthost, Source, relay
 
 
 def relay(host: str, **match: str) -> Relay:
-    return Relay(match=Match(**match), hosts=(Smarthost(host=host),))  # type: ignore[arg-type]  # pydantic looks
+    return Relay(match=Match(**match), hosts=(Smarthost(host=host),))
 
 
 def test_the_first_rule_that_fits_wins() -> None:

@@ -1,6 +1,6 @@
 """What replies impose: facts and controls, that survive an abort and a new owner."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -16,10 +16,10 @@ PAUSE = Rule(name="pause", source="s", codes=(421,), pause=60, back_off=True)
 FEWER = Rule(name="fewer", source="s", text="too many connections", connections=0.5)
 
 
-def learn(stage: Stage, code: int, text: str = "", *, site: str = "a.example", cause: object = None) -> None:
+def learn(stage: Stage, code: int, text: str = "", *, site: str = "a.example", cause: UUID | None = None) -> None:
     result = SmtpResult(smtp_phase="rcpt_to", smtp_reply_code=code, smtp_reply_text=text)
-    kind = "bounced" if code >= 500 else "deferred"
-    stage.limits.learn(stage.group, site, Ended(kind=kind, result=result), now=stage.now, cause=cause)
+    ended = Ended(kind="bounced" if code >= 500 else "deferred", result=result)
+    stage.limits.learn(stage.group, site, ended, now=stage.now, cause=cause)
 
 
 def test_a_pause_is_a_fact_and_closes_the_destination() -> None:

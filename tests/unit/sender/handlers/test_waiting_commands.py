@@ -62,7 +62,11 @@ def home(email_id: UUID) -> int:
 def facts(records: list[Record]) -> list[tuple[str, str]]:
     """Types and traces of the facts."""
     found = [record for record in records if record.topic == EVENTS.name]
-    return [(msgspec.json.decode(one.value)["type"], dict(one.headers)["traceparent"].decode()) for one in found]
+    traces = [dict(one.headers)["traceparent"] or b"" for one in found]
+    return [
+        (msgspec.json.decode(one.value or b"")["type"], trace.decode() if isinstance(trace, bytes) else trace)
+        for one, trace in zip(found, traces, strict=True)
+    ]
 
 
 def cancel(stage: Stage, email_id: UUID) -> None:
