@@ -51,14 +51,19 @@ class Rows(Protocol):
 
 
 class _Queue:
-    """`more`: the table may have due rows beyond the heads. `sleeps`: it may have rows that are due later."""
+    """`more`: the table may have due rows beyond the heads. `sleeps`: it may have rows that are due later.
 
-    __slots__ = ("heads", "more", "sleeps")
+    `looked_at`: up to when the table was asked for due rows. `behind`: what it was last set aside for.
+    """
+
+    __slots__ = ("behind", "heads", "looked_at", "more", "sleeps")
 
     def __init__(self) -> None:
         self.heads: deque[UUID] = deque()
         self.more = False
         self.sleeps = False
+        self.looked_at = 0.0
+        self.behind: str | None = None
 
 
 @lru_cache(maxsize=50_000)
@@ -143,6 +148,7 @@ class Ready:
             if key not in self._queues:
                 continue
             opening = gate(key)
+            self._leave(key, opening.behind)
             if opening.at > now:
                 self._set_aside(key, opening)
                 continue
@@ -182,7 +188,14 @@ class Ready:
             self._wakes_at[key] = due
             heapq.heappush(self._wake, (due, key))
 
+    def _leave(self, key: QueueKey, behind: str) -> None:
+        """What held the queue up goes by another name now: whoever else waits behind the old one is looked at again."""
+        before, self._queues[key].behind = self._queues[key].behind, None
+        if before is not None and before != behind:
+            self.reopen(before, all_of_them=True)
+
     def _set_aside(self, key: QueueKey, opening: Opening) -> None:
+        self._queues[key].behind = opening.behind
         self._aside.setdefault(opening.behind, deque()).append(key)
         if opening.at < self._opens_at.get(opening.behind, float("inf")):
             self._opens_at[opening.behind] = opening.at
@@ -192,6 +205,7 @@ class Ready:
         queue = self._queues[key]
         found = self._pop(queue)
         if found is None and queue.more:
+            queue.looked_at = now
             limit = HEADS + self._taken_of[key]
             rows = self._rows[key.partition].due(key.name, now=now, limit=limit)
             queue.more = len(rows) == limit
@@ -209,6 +223,7 @@ class Ready:
         return None
 
     def _end(self, key: QueueKey, now: float) -> None:
-        """No due row is left; one that is due later wakes it."""
-        if self._queues.pop(key).sleeps and (due := self._rows[key.partition].next_due(key.name, after=now)):
+        """No due row is left; one that has become due since the table was asked, or will be, wakes it."""
+        queue = self._queues.pop(key)
+        if queue.sleeps and (due := self._rows[key.partition].next_due(key.name, after=queue.looked_at)):
             self._sleep(key, due)

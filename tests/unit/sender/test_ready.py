@@ -126,3 +126,37 @@ def test_a_queue_that_sleeps_wakes_for_its_next_row(world: World) -> None:
     world.rows.remove(first)
     assert world.take(now=4.9) == []
     assert [found for _, found in world.take(now=5.0)] == [second]
+
+
+def test_a_row_that_becomes_due_while_earlier_ones_are_handed_out_is_not_forgotten(world: World) -> None:
+    """The first row's alarm is the only one kept; the last look at the table was before the second was due."""
+    first, second = world.add(name(), due=1.0), world.add(name(), due=2.0)
+    assert [found for _, found in world.take(now=1.5, limit=1)] == [first]
+    world.rows.remove(first)
+    world.ready.give_back(first)
+    assert [found for _, found in (*world.take(now=3.0), *world.take(now=3.0))] == [second]
+
+
+def test_queues_set_aside_under_a_name_that_is_used_no_more_are_looked_at_again(world: World) -> None:
+    """A domain is a destination by its own name until its MX hosts are known."""
+    rows = {world.add(name(batch=str(number)), due=1.0) for number in range(3)}
+
+    def take(behind: str, at: float) -> set[UUID]:
+        return {found for _, found in world.ready.take(now=2.0, limit=9, gate=lambda key: Opening(at, behind))}
+
+    assert take("example.com", inf) == set()
+    world.ready.reopen("example.com")
+    assert take("{mx1,mx2}.example.com", 0.0) == rows
+
+
+def test_what_was_set_aside_until_a_time_comes_then_one_by_one(world: World) -> None:
+    rows = [world.add(name(batch=str(number)), due=1.0) for number in range(2)]
+    opens = [5.0]
+
+    def take(now: float) -> list[UUID]:
+        return [found for _, found in world.ready.take(now=now, limit=9, gate=lambda key: Opening(opens[0], "slow"))]
+
+    assert take(2.0) == []
+    assert take(4.9) == []
+    opens[0] = 0.0
+    assert sorted(take(5.0)) == sorted(rows)
