@@ -19,7 +19,7 @@ from services.sender.handlers.timers import Timers
 from services.sender.lease import Lease
 from services.sender.limiting import Limiting
 from services.sender.ownership import Ownership
-from services.sender.requests import Requests
+from services.sender.requests import Pending, Requests
 from services.sender.settings import SenderSettings
 from services.sender.telling import tell
 from shared.clock import Clock
@@ -201,12 +201,27 @@ class Owner:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._metadata = self._requests.metadata()
         numbers = sorted({partition.partition for partition in partitions})
-        starts = self._requests.committed(numbers)
+        starts = self._stable_offsets(numbers)
         self._ownership.take_over(numbers)
         self._requests.assign(starts)
         self._lease.begin(numbers)
         self.assigned = True
         log.info("partitions assigned", partitions=numbers)
+
+    def _stable_offsets(self, numbers: list[int]) -> list[TopicPartition]:
+        """Where to read on from.
+
+        When broker and sender die at once, Kafka (4.4.0) may end our last transaction without telling the partition of
+        the committed offsets, where it then stays open for ever. One of the same id that is given up tells it.
+        """
+        try:
+            return self._requests.committed(numbers)
+        except Pending as pending:
+            log.warning("offsets wait for a transaction that does not end; one is given up to end it")
+            self._producer.begin()
+            self._producer.send_offsets(pending.partitions, self._metadata)
+            self._producer.abort()
+        return self._requests.committed(numbers)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = sorted({partition.partition for partition in partitions} & self._ownership.tables.keys())

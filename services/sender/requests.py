@@ -18,8 +18,17 @@ from shared.clock import Clock
 from shared.kafka.producer import Fenced
 
 log = structlog.get_logger()
-PATIENCE: Final = 30  # seconds for Kafka to tell the stable offsets, and to be itself again
+PATIENCE: Final = 30  # seconds for Kafka to be itself again
+STABLE: Final = 15  # seconds for transactions under way to end: twice their time-out, and more
 PAUSE: Final = 0.1
+
+
+class Pending(Exception):
+    """The offsets of these partitions wait for a transaction that does not end. The offsets given are of no meaning."""
+
+    def __init__(self, partitions: list[TopicPartition]) -> None:
+        super().__init__("offsets wait for a transaction that does not end")
+        self.partitions = partitions
 
 
 class Requests:
@@ -64,9 +73,17 @@ class Requests:
         self._bulk.incremental_unassign([one for one in owned if one.partition == partition])
 
     def committed(self, partitions: Iterable[int]) -> list[TopicPartition]:
-        """The stable committed offsets of both topics (waits for transactions that are under way)."""
+        """The stable committed offsets of both topics: waits for transactions that are under way.
+
+        Raises `Pending` when they do not end.
+        """
         wanted = [TopicPartition(topic, number) for topic in self._topics for number in partitions]
-        found = self._member.committed(wanted, timeout=PATIENCE) if wanted else []
+        try:
+            found = self._member.committed(wanted, timeout=STABLE) if wanted else []
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._TIMED_OUT:
+                raise
+            raise Pending([TopicPartition(each.topic, each.partition, 0) for each in wanted]) from error
         for partition in found:
             if partition.error is not None:
                 raise KafkaException(partition.error)
