@@ -70,10 +70,11 @@ def recipient(name: str, number: int) -> str:
 def test_the_sender_is_killed(world: World) -> None:
     run = Run(world, "sender")
     run.post(0), run.post(1)
-    with in_the_middle(run, at=0.15):
-        os.kill(pid(world, "sender"), signal.SIGSTOP)  # so that what is open now is what is open at the kill
-        connections = open_connections(world)
-        world.kill("sender")
+    wait_until_part_is_settled(run, 0.15)
+    os.kill(pid(world, "sender"), signal.SIGSTOP)  # so that what is open now is what is open at the kill
+    connections = open_connections(world)
+    world.kill("sender")
+    assert_in_the_middle(run)
     assert 0 < connections <= CONNECTIONS
     check(world, run, most_in_doubt=connections)
     world.serving("sender")
@@ -82,31 +83,27 @@ def test_the_sender_is_killed(world: World) -> None:
 def test_the_others_are_killed(world: World) -> None:
     run = Run(world, "others")
     run.post(0)
-    with in_the_middle(run, at=0.15):
-        readers_before = hits(run)
-        world.kill("tracker")
-    with in_the_middle(run, at=0.25):
-        world.kill("projector")
-    with in_the_middle(run, at=0.3):
-        kill_while_it_reads_a_batch(world, run)
+    wait_until_part_is_settled(run, 0.15)
+    readers_before = hits(run)
+    for part, victim in ((0.15, "tracker"), (0.2, "projector")):
+        wait_until_part_is_settled(run, part)
+        world.kill(victim)
+        assert_in_the_middle(run)
+    kill_while_it_reads_a_batch(world, run)
     check(world, run, most_in_doubt=0)
     assert 0 < readers_before < hits(run), "readers came before the kill and after"
     for name in ("tracker", "projector", "api"):
         world.serving(name)
 
 
-class in_the_middle:
-    """Waits until this part of the emails is settled; at the end the rest of them is still to come."""
+def wait_until_part_is_settled(run: Run, part: float) -> None:
+    while run.settled() < EMAILS * part:
+        time.sleep(0.02)
 
-    def __init__(self, run: Run, *, at: float) -> None:
-        self._run, self._at = run, at
 
-    def __enter__(self) -> None:
-        while self._run.settled() < EMAILS * self._at:
-            time.sleep(0.02)
-
-    def __exit__(self, *_: object) -> None:
-        assert EMAILS * 0.1 <= self._run.settled() <= EMAILS * 0.9, "not in the middle"
+def assert_in_the_middle(run: Run) -> None:
+    """Called right after a kill: most of the work is neither done nor still to come."""
+    assert EMAILS * 0.1 <= run.settled() <= EMAILS * 0.9, "not in the middle"
 
 
 def pid(world: World, name: str) -> int:
@@ -133,6 +130,7 @@ def kill_while_it_reads_a_batch(world: World, run: Run) -> None:
             answer = client.submit(run.post, 1)
             until(partial(of_second, world, run, already))
             world.kill("api")
+            assert_in_the_middle(run)
             assert answer.result()["acknowledged"] == 1000
             until(lambda start=already: "email.batch.closed" in of_second(world, run, start))  # type: ignore[misc]
             written = Counter(of_second(world, run, already))
