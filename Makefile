@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.postlog-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test unit lint type faults bench lock clean
+.PHONY: help setup demo up test unit lint type faults scale bench lock clean
 
 help: ## say what each target does
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test: setup lint type ## lint, types and all tests, on real Kafka, PostgreSQL an
 
 faults: setup ## break everything under load: nothing lost, every duplicate explained (up to 20 minutes)
 	$(BIN)/python -m tests.faults
+
+scale: setup ## timers by the hundred thousand, takeover, a million open emails (about half an hour)
+	$(BIN)/python -m tests.scale
 
 bench: setup ## measure delivery; the last line is JSON with the key "ratio"
 	$(BIN)/postlog bench delivery

@@ -4,9 +4,10 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from tests.scale.place import Place, an_email
+from tests.scale.place import Place, Sender, an_email
 
 CHUNK: Final = 10_000
+BACKLOG: Final = 20_000
 MIB: Final = 1024 * 1024
 
 
@@ -20,7 +21,7 @@ def run(place: Place, *, emails: int) -> dict[str, float]:
     for start in range(0, emails, CHUNK):
         numbers = range(start, min(start + CHUNK, emails))
         place.ask(an_email(number, send_at=far + timedelta(seconds=number % 86_400)) for number in numbers)
-        place.log.about.clear()  # not what is measured here
+        _keep_up(place, sender, asked=numbers.stop)
     place.until(lambda: place.log.kinds["scheduled"] == emails, "all scheduled", seconds=60 + emails / 200)
     took = time.monotonic() - began
     figures = {"emails": emails, "taken_per_second": emails / took, "rss_empty_mb": begins / MIB}
@@ -37,6 +38,14 @@ def run(place: Place, *, emails: int) -> dict[str, float]:
     figures["rss_back_from_changelog_mb"] = sender.memory() / MIB
     _still_works(place)
     return figures
+
+
+def _keep_up(place: Place, sender: Sender, *, asked: int) -> None:
+    """Ask no faster than it takes, and say what memory it needs by then."""
+    place.until(lambda: place.log.kinds["scheduled"] > asked - BACKLOG, "requests taken", seconds=120)
+    place.log.about.clear()  # not what is measured here
+    if asked % (10 * CHUNK) == 0:
+        print(f"  {asked} open: {sender.memory() / MIB:.0f} MB", flush=True)
 
 
 def _still_works(place: Place) -> None:

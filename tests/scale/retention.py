@@ -25,6 +25,7 @@ Expire = Callable[[Place], None]
 def run(place: Place, *, emails: int, seconds: float, expire: Expire) -> dict[str, float]:
     """Thirty days pass in so many seconds. `expire` sees to it that the requests are deleted."""
     pace = Pace(since=time.time(), factor=30 * DAY / seconds)
+    _hold(place, paused=True, at=pace.after(0))
     sender = place.sender(pace=pace)
     sender.start()
     begins = time.time() - pace.since
@@ -32,7 +33,6 @@ def run(place: Place, *, emails: int, seconds: float, expire: Expire) -> dict[st
     scheduled = [an_email(number, send_at=due) for number in range(emails)]
     # Scheduled for the third day, so that they still wait when the hold comes; held until the tenth.
     held = [an_email(emails + number, send_at=pace.after(begins + seconds / 10)) for number in range(emails)]
-    _hold(place, paused=True, at=pace.after(begins))
     behind = [an_email(2 * emails + number, to=f"n{number}@{HELD}") for number in range(emails)]
     place.ask([*behind, *scheduled, *held, *(HoldEmail(email_id=email.email_id) for email in held)])
     place.until(lambda: place.log.kinds["held"] == emails, "all held", seconds=20)
@@ -121,7 +121,11 @@ def _judge(place: Place, deleted: int, *, due: dict[str, float]) -> dict[str, fl
         for email_id, at in due.items()
         if any(told.kind == "sending" and told.occurred_at < at for told in place.log.about[email_id])
     ]
-    figures: dict[str, float] = {"emails": 3 * len(due), "arrived": len(copies), "twice": len(copies) - len(set(copies))}
+    figures: dict[str, float] = {
+        "emails": 3 * len(due),
+        "arrived": len(copies),
+        "twice": len(copies) - len(set(copies)),
+    }
     figures |= {"early": len(early), "requests_deleted": deleted}
     assert figures["arrived"] == figures["emails"] and not figures["twice"] and not early, figures
     return figures
