@@ -108,7 +108,7 @@ class Owner:
         """Bulk requests are read when connections are free for them; else a few with each commit that is due anyway."""
         most = self._settings.intake_batch
         if self._attempts.hungry:
-            bulk = most
+            bulk = self._settings.intake_bulk
         else:
             bulk = self._settings.intake_trickle if self._attempts.ripe() else 0
         return self._requests.read(wait=BUSY_POLL if self._attempts.busy else IDLE_POLL, most=most, bulk=bulk)

@@ -24,7 +24,10 @@ T = TypeVar("T")
 LateReport = Callable[[Job, Ended], None]
 SOON: Final = timedelta(seconds=1)
 PAUSED: Final = Opening(inf, "\x00paused")
+FULL: Final = Opening(inf, "\x00broadcast")
+SPARE: Final = 10  # one place in so many of the delivery is for transactional mail only
 PATIENCE: Final = 0.1  # seconds that marks and outcomes wait for company
+URGENT_PATIENCE: Final = 0.005  # the same for those of transactional mail
 PROVEN: Final = frozenset(("delivered", "bounced", "deferred", "cut"))  # kinds that tell how an attempt ended
 
 
@@ -60,6 +63,7 @@ class Attempts:
         self._report_late = report_late
         self._jobs: dict[UUID, Job] = {}
         self.busy = 0
+        self._broadcast = 0
         self._waiting_since: float | None = None
         self._controls_seen = -1
         self.speaking = 0
@@ -82,7 +86,19 @@ class Attempts:
         now = self._clock.boottime()
         if self._waiting_since is None:
             self._waiting_since = now
-        return 2 * waiting >= self.busy or now - self._waiting_since > PATIENCE
+        patience = URGENT_PATIENCE if self._urgent() else PATIENCE
+        return 2 * waiting >= self.busy or now - self._waiting_since > patience
+
+    def _urgent(self) -> bool:
+        if self.busy == self._broadcast:
+            return False
+        marks, ended = tuple(self._delivery.marks), tuple(self._delivery.ended)
+        return any(job.urgent for job in marks) or any(job.urgent for job, _ in ended)
+
+    @property
+    def _full(self) -> bool:
+        """Whether broadcast mail holds all that it may."""
+        return self._broadcast >= self._delivery.capacity - self._delivery.capacity // SPARE
 
     def collect(self, group: Group, *, marks: bool = True) -> None:
         """Take what the delivery has to say: outcomes first, then new marks (unless no more are given)."""
@@ -119,7 +135,7 @@ class Attempts:
             if not self._decided(group, key, email_id, email):
                 jobs.append(self._job(key, email_id, email))
         self._delivery.hand_over(jobs)
-        self.hungry = len(jobs) < room
+        self.hungry = len(jobs) < room and not self._full
 
     def interrupt(self) -> None:
         """Cut the dialogues that have not come to their final dot."""
@@ -128,6 +144,8 @@ class Attempts:
     def _gate(self, key: QueueKey) -> Opening:
         if self._tables.paused(tenant=key.tenant, stream=key.stream, batch=key.batch, destination=key.destination):
             return PAUSED
+        if key.stream == "broadcast" and self._full:
+            return FULL
         now = self._clock.now().timestamp()
         source = Opening(self._limits.source_opens_at(key.stream, now=now), f"\x00{key.stream}")
         if source.at > now:
@@ -172,6 +190,7 @@ class Attempts:
         job = Job(key.partition, self._epochs[key.partition], email_id, email, key.name, site)
         self._jobs[email_id] = job
         self.busy += 1
+        self._broadcast += not job.urgent
         self._limits.taken(site, stream=key.stream, now=self._clock.now().timestamp())
         return job
 
@@ -233,6 +252,9 @@ class Attempts:
             return False
         job.over = True
         self.busy -= 1
+        if not job.urgent:
+            self._broadcast -= 1
+            self._ready.reopen(FULL.behind)
         self.speaking -= job.marked
         self._limits.released(job.site)
         self._ready.reopen(job.site)

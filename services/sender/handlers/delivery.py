@@ -49,6 +49,11 @@ class Job:
     tls_policy: str = "none"
     answer: "asyncio.Future[bool] | None" = field(default=None, repr=False)
 
+    @property
+    def urgent(self) -> bool:
+        """Whether somebody waits for the email: a reset of a password, a receipt; not a newsletter."""
+        return self.email.request.stream == "transactional"
+
 
 class Delivery:
     """The jobs under way. `marks` and `ended` are read by the owner's thread; its methods are called from it."""
@@ -134,7 +139,7 @@ class Delivery:
         """The steps of an attempt."""
         site = await self._router.site(job.email.recipient_domain, stream=job.email.request.stream)
         mail = await self._preparer.prepare(job.email)
-        connection = await self._pools.acquire(site)
+        connection = await self._pools.acquire(site, urgent=job.urgent)
         try:
             if not await self._mark(job, connection):
                 return None
@@ -147,7 +152,7 @@ class Delivery:
 
     async def _once_more(self, job: Job, mail: Composed, site: Site) -> Outcome:
         """A kept connection that the other side had given up says nothing about the mail: again, on another one."""
-        connection = await self._pools.acquire(site, fresh=True)
+        connection = await self._pools.acquire(site, urgent=job.urgent, fresh=True)
         try:
             return await self._speak(job, mail, connection)
         finally:

@@ -9,6 +9,7 @@ from services.sender.domain.route import ConnectFailed, Route, Site
 from services.sender.handlers.ports import Connection, Connector
 
 IDLE_SECONDS: Final = 30.0  # an unused connection is closed after this
+SPARE: Final = 10  # one connection in so many is for urgent mail only
 AVOID_SECONDS: Final = 60.0  # a route that failed is tried after the others for so long
 Waiter = asyncio.Future[Connection | None]
 
@@ -24,7 +25,8 @@ class Key(NamedTuple):
 class Pools:
     """For the delivery's event loop alone. `most` connections in all; `limit_of` says how many a site may have.
 
-    Who waits is served in order, per site: with a connection that comes free, or with the room for a new one.
+    Who waits is served in order, per site: with a connection that comes free, or with the room for a new one. What is
+    urgent comes before the rest, which leaves one connection in `SPARE` alone.
     """
 
     def __init__(
@@ -54,16 +56,18 @@ class Pools:
         """Connections open, or being opened; may be asked from another thread."""
         return self._total
 
-    async def acquire(self, site: Site, *, fresh: bool = False) -> Connection:
+    async def acquire(self, site: Site, *, urgent: bool = False, fresh: bool = False) -> Connection:
         """A connection to the site, to be given back. Raises `ConnectFailed`."""
         key = Key(site.name, site.pool, site.relay)
+        most = self._most if urgent else self._most - self._most // SPARE
         while True:
-            connection = None if fresh else self._kept(key)
-            if connection is not None:
-                return connection
-            if self._room_at(key) and self._room():
-                return await self._connect(site, key)
-            given = await self._turn(key)
+            if self._total - len(self._idle) < most:
+                connection = None if fresh else self._kept(key)
+                if connection is not None:
+                    return connection
+                if self._room_at(key) and self._room():
+                    return await self._connect(site, key)
+            given = await self._turn(key, urgent=urgent)
             if given is not None:
                 return given
 
@@ -80,6 +84,7 @@ class Pools:
             self._discard(connection)  # who waits is of another site or pool
         else:
             self._keep(connection, key)
+            self._wake(key.name)
 
     async def close(self) -> None:
         """Say QUIT on all kept connections."""
@@ -159,10 +164,14 @@ class Pools:
                 self._avoid[route] = now + AVOID_SECONDS
         return await self._connector.connect(routes[-1])
 
-    async def _turn(self, key: Key) -> Connection | None:
+    async def _turn(self, key: Key, *, urgent: bool) -> Connection | None:
         """Wait for a connection, or (None) for the chance of one."""
         waiter: Waiter = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(key, deque()).append(waiter)
+        line = self._waiting.setdefault(key, deque())
+        if urgent:
+            line.appendleft(waiter)
+        else:
+            line.append(waiter)
         return await waiter
 
     def _next(self, key: Key) -> Waiter | None:
@@ -186,6 +195,10 @@ class Pools:
         if not self._open[site]:
             del self._open[site]
         self._total -= 1
+        self._wake(site)
+
+    def _wake(self, site: str) -> None:
+        """Give the chance of a connection to somebody who waits, at this site before all others."""
         for key in sorted(self._waiting, key=lambda key: key.name != site):
             waiter = None if self._full(key) else self._next(key)
             if waiter is not None:

@@ -85,3 +85,39 @@ async def test_room_that_comes_free_goes_to_one_who_can_use_it() -> None:
         made.release(await asyncio.wait_for(able, 2))
         made.release(full)
         made.release(await asyncio.wait_for(stuck, 2))
+
+
+async def test_urgent_mail_has_a_connection_that_other_mail_cannot_take() -> None:
+    async with pools(most=10, limit=100) as (made, server):
+        bulk = [await made.acquire(site(server)) for _ in range(9)]
+        waiting = asyncio.create_task(made.acquire(site(server)))
+        urgent = await asyncio.wait_for(made.acquire(site(server), urgent=True), 2)
+        assert not waiting.done()
+        made.release(bulk.pop())
+        made.release(await asyncio.wait_for(waiting, 2))
+        made.release(urgent)
+        for connection in bulk:
+            made.release(connection)
+
+
+async def test_urgent_mail_is_served_before_what_waits_already() -> None:
+    async with pools(limit=1) as (made, server):
+        held = await made.acquire(site(server))
+        first = asyncio.create_task(made.acquire(site(server)))
+        await asyncio.sleep(0)
+        second = asyncio.create_task(made.acquire(site(server), urgent=True))
+        await asyncio.sleep(0)
+        made.release(held)
+        made.release(await asyncio.wait_for(second, 2))
+        made.release(await asyncio.wait_for(first, 2))
+
+
+async def test_who_waits_for_room_is_told_when_a_connection_of_another_site_falls_idle() -> None:
+    async with pools(most=10, limit=100) as (made, server):
+        held = [await made.acquire(site(server, name="a.example")) for _ in range(9)]
+        waiting = asyncio.create_task(made.acquire(site(server, name="b.example")))
+        await asyncio.sleep(0)
+        made.release(held.pop())
+        made.release(await asyncio.wait_for(waiting, 2))
+        for connection in held:
+            made.release(connection)

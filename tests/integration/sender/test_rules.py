@@ -9,7 +9,7 @@ import pytest
 
 from services.sender.domain.attempt import Ended
 from shared.kafka.producer import TransactionalProducer, Unknown
-from shared.topics import REQUESTS
+from shared.topics import REQUESTS, REQUESTS_BULK
 from tests.fakes.delivery import FakeDelivery
 from tests.integration.sender.stage import OK, Stage, an_email, settings_for
 
@@ -150,3 +150,19 @@ def test_a_dialogue_that_was_cut_on_revoke_is_sent_by_the_new_owner_and_not_doub
     stage.start(second, slot="sender-1")
     again = ["queued", "sending", "deferred", "sending", "delivered"]
     stage.until(lambda: all(stage.kinds(email.email_id) == again for email in emails))
+
+
+def test_broadcast_mail_leaves_room_for_transactional_mail(stage: Stage) -> None:
+    """P4: whatever waits of a newsletter, a receipt is handed out at once."""
+    delivery = FakeDelivery(None, capacity=10)
+    stage.start(delivery)
+    for number in range(30):
+        stage.ask(an_email(to=f"a@d{number}.example", stream="broadcast"), topic=REQUESTS_BULK.name)
+    stage.until(lambda: len(delivery.granted) == 9)
+    receipt = an_email()
+    stage.ask(receipt)
+    stage.until(lambda: receipt.email_id in {job.email_id for job in delivery.granted})
+    assert sum(not job.urgent for job in delivery.granted) == 9
+    delivery.outcome = lambda job: OK
+    delivery.ended.extend((job, OK) for job in list(delivery.granted))
+    stage.until(lambda: [story[-1] for story in stage.stories().values()] == ["delivered"] * 31)
