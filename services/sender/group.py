@@ -15,6 +15,7 @@ from shared.records import OpenEmail, Work
 from shared.topics import EVENTS, PERSONAL, SUPPRESSIONS
 
 SOURCE = "/postlog/sender"
+OURS: Headers = [("ce_source", SOURCE.encode())]  # of records that are no facts: who wrote them
 
 
 class Table(Protocol):
@@ -86,7 +87,7 @@ class Group:
             name = records.suppression_key(
                 tenant=suppression.tenant, scope=suppression.scope, recipient_ref=suppression.recipient_ref
             )
-            self.records.append(Record(SUPPRESSIONS.name, name.encode(), records.encode(suppression)))
+            self.records.append(Record(SUPPRESSIONS.name, name.encode(), records.encode(suppression), OURS))
 
     def fact(self, event: Event, *, traceparent: str | None = None) -> None:
         """Write a fact."""

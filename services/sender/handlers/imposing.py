@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.sender.domain.limits import Limit
 from services.sender.domain.reply_rules import Rule, RuleSet, effective, impose, settled
-from services.sender.group import Group, Record
+from services.sender.group import OURS, Group, Record
 from services.sender.handlers.last_words import Controls
 from shared.commands import SmtpResult
 from shared.events import DestinationLimited
@@ -96,7 +96,7 @@ class Imposing:
             causing_event_id=cause,
         )
         group.fact(fact)
-        group.records.append(Record(CONTROLS.name, control_key(control).encode(), encode(control)))
+        group.records.append(Record(CONTROLS.name, control_key(control).encode(), encode(control), OURS))
         self._fresh[control.name] = control
         group.given_up.append(lambda: self._take_back(control))
 

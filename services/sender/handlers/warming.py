@@ -11,7 +11,7 @@ from typing import Final
 
 from services.sender.domain.shares import Share, dealt
 from services.sender.domain.warm_up import WarmUp, day_of, next_day
-from services.sender.group import Group, Record
+from services.sender.group import OURS, Group, Record
 from services.sender.handlers.last_words import Controls
 from shared.records import Control, control_key, encode
 from shared.topics import CONTROLS
@@ -114,7 +114,7 @@ class Warming:
             day=day.isoformat(),
             count=before + portion,
         )
-        group.records.append(Record(CONTROLS.name, control_key(control).encode(), encode(control)))
+        group.records.append(Record(CONTROLS.name, control_key(control).encode(), encode(control), OURS))
         group.committed.append(lambda: _granted(source, number, control.count, portion, day))
         group.given_up.append(lambda: _refused(source))
 
