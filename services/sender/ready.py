@@ -114,6 +114,8 @@ class Ready:
             self._sleep(key, due)
             return
         queue = self._awake(key)
+        if email_id is None:
+            queue.sleeps = True  # some of the rows may be due later
         if email_id is None or queue.more or len(queue.heads) >= HEADS or self._held >= MOST_HEADS:
             queue.more = True
         else:

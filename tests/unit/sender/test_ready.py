@@ -160,3 +160,13 @@ def test_what_was_set_aside_until_a_time_comes_then_one_by_one(world: World) -> 
     assert take(4.9) == []
     opens[0] = 0.0
     assert sorted(take(5.0)) == sorted(rows)
+
+
+def test_a_queue_of_which_only_the_first_row_is_told_wakes_for_the_others(world: World) -> None:
+    """As after a restart, when some of it is overdue and the rest is not."""
+    first, second = world.rows.add(name(), due=1.0), world.rows.add(name(), due=5.0)
+    world.ready.note(0, name(), 1.0, now=2.0)
+    assert [found for _, found in world.take(now=2.0)] == [first]
+    world.rows.remove(first)
+    assert world.take(now=2.0) == []
+    assert [found for _, found in world.take(now=5.0)] == [second]
