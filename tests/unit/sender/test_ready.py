@@ -5,6 +5,8 @@ from math import inf
 from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.sender.ready import Opening, QueueKey, Ready
 
@@ -170,3 +172,36 @@ def test_a_queue_of_which_only_the_first_row_is_told_wakes_for_the_others(world:
     world.rows.remove(first)
     assert world.take(now=2.0) == []
     assert [found for _, found in world.take(now=5.0)] == [second]
+
+
+def test_after_a_takeover_rows_that_are_due_later_than_the_first_are_not_forgotten(world: World) -> None:
+    """A takeover notes each queue once, by its first row."""
+    first, second = world.rows.add(name(), 1.0), world.rows.add(name(), 5.0)
+    world.ready.note(0, name(), 1.0, now=2.0)
+    assert [found for _, found in world.take(now=2.0)] == [first]
+    world.rows.remove(first)
+    world.ready.give_back(first)
+    assert world.take(now=4.9) == []
+    assert [found for _, found in world.take(now=5.0)] == [second]
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=12), st.lists(st.floats(0.1, 3), max_size=12), st.booleans())
+def test_every_row_comes_once_it_is_due_whatever_the_pace(
+    dues: list[float], steps: list[float], taken_over: bool
+) -> None:
+    world, now, found = World(), 0.0, []
+    rows = {world.rows.add(name(), due): due for due in dues}
+    if taken_over:
+        world.ready.note(0, name(), min(dues), now=now)
+    else:
+        for email_id, due in rows.items():
+            world.ready.note(0, name(), due, email_id=email_id, now=now)
+    for step in [*steps, 20.0, 0.0, 0.0]:
+        now += step
+        for _, email_id in world.take(now=now, limit=3):
+            assert rows[email_id] <= now
+            found.append(email_id)
+            world.rows.remove(email_id)
+            world.ready.give_back(email_id)
+    found += [email_id for _ in range(5) for _, email_id in world.take(now=now, limit=3)]
+    assert sorted(found) == sorted(rows)
