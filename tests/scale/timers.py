@@ -19,12 +19,16 @@ CHUNK: Final = 5000
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """So many emails in `real` seconds; the sender is restarted so often, by TERM and kill -9 in turn."""
+    """So many emails in `real` seconds; the sender is restarted so often, by TERM and kill -9 in turn.
+
+    `latest` is how late the last may be; more than P5 allows where the machine is shared and lateness is not the point.
+    """
 
     emails: int
     real: float
     restarts: int
     lead: float  # real seconds from the beginning to the first that is due
+    latest: float = LATEST
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def _judge(place: Place, plan: Plan, *, pace: Pace, due: dict[str, float], outag
         "in_doubt": len(doubted),
         "down_longest": max((one.up - one.down for one in outages), default=0.0),
     }
-    assert not (lost or twice - doubted or figures["early"]) and late[-1] <= LATEST, figures
+    assert not (lost or twice - doubted or figures["early"]) and late[-1] <= plan.latest, figures
     return figures
 
 
