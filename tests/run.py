@@ -1,4 +1,4 @@
-"""`make test`: every test in three stages, with the time each took; gates on skips and on branch coverage."""
+"""`make test`: every test, in stages that run beside each other where they mostly wait; gates on skips and coverage."""
 
 import os
 import subprocess
@@ -10,11 +10,14 @@ from typing import Final
 
 from tests.servers import Servers
 
+OWN_STACKS: Final = tuple(f"tests/e2e/test_{name}.py" for name in ("crash", "demo", "faults", "future_fact", "up"))
 STAGES: Final = {
     "unit": ("tests/unit", "tests/architecture"),
     "integration": ("tests/contract", "tests/integration"),
-    "e2e": ("tests/e2e",),
+    "stacks": OWN_STACKS,
+    "e2e": ("tests/e2e", *(f"--ignore={path}" for path in OWN_STACKS)),
 }
+WAVES: Final = (("unit",), ("integration", "stacks"), ("e2e",))
 PURE: Final = (
     "shared/events/*",
     "shared/lifecycle.py",
@@ -35,7 +38,7 @@ def main() -> int:
     _coverage("erase")
     servers = Servers()
     try:
-        codes = [_stage(name, paths, reports / f"{name}.xml", servers) for name, paths in STAGES.items()]
+        codes = [code for wave in WAVES for code in _wave(wave, reports, servers)]
     finally:
         servers.stop()
     skipped = [line for name in STAGES for line in _wrongly_skipped(reports / f"{name}.xml")]
@@ -46,18 +49,30 @@ def main() -> int:
     return int(any(codes) or bool(skipped) or not all(held))
 
 
-def _stage(name: str, paths: tuple[str, ...], report: Path, servers: Servers) -> int:
+def _wave(names: tuple[str, ...], reports: Path, servers: Servers) -> list[int]:
+    """Run stages at the same time; what each printed is shown when it has ended, so that it stays together."""
     begun = time.monotonic()
-    command = ["coverage", "run", "--parallel-mode", "-m", "pytest", "-q", f"--junit-xml={report}", *paths]
+    running = {name: _stage(name, STAGES[name], reports, servers) for name in names}
+    codes = []
+    for name, process in running.items():
+        codes.append(process.wait())
+        took = f"{time.monotonic() - begun:.0f} s"
+        print((reports / f"{name}.log").read_text(), end="")
+        print(f"== {name}: {took}, {'passed' if codes[-1] == 0 else f'exit code {codes[-1]}'}", flush=True)
+    return codes
+
+
+def _stage(name: str, paths: tuple[str, ...], reports: Path, servers: Servers) -> "subprocess.Popen[bytes]":
+    report = f"--junit-xml={reports / name}.xml"
+    command = ["coverage", "run", "--parallel-mode", "-m", "pytest", "-q", report, *paths]
     if name in AT_ONCE:
         command += [f"--numprocesses={AT_ONCE[name]}", "--dist=loadfile"]
     environment = dict(os.environ)
     if name == "integration":  # one Kafka and one PostgreSQL for all processes
         environment |= {"KAFKA_BOOTSTRAP_SERVERS": servers.kafka(), "DATABASE_URL": servers.postgres()}
         print(f"== servers: {servers.used}", flush=True)
-    code = subprocess.run((sys.executable, "-m", *command), check=False, env=environment).returncode
-    print(f"== {name}: {time.monotonic() - begun:.0f} s, {'passed' if code == 0 else f'exit code {code}'}", flush=True)
-    return code
+    with (reports / f"{name}.log").open("wb") as log:
+        return subprocess.Popen((sys.executable, "-m", *command), env=environment, stdout=log, stderr=subprocess.STDOUT)
 
 
 def _wrongly_skipped(report: Path) -> list[str]:
