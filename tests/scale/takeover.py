@@ -68,7 +68,7 @@ def _judge(place: Place, killed: float) -> dict[str, float]:
         after = min(at for at in marks if at > killed + 0.001)
         still.append(after - before)
     waits = [
-        resolved.logged_at - doubted.logged_at
+        resolved.occurred_at - doubted.occurred_at  # by the owner: the broker sees each a commit later
         for facts in place.log.about.values()
         for doubted, resolved in [(_one(facts, "in_doubt"), _one(facts, "resolved"))]
         if doubted and resolved
