@@ -17,7 +17,7 @@ STAGES: Final = {
     "stacks": OWN_STACKS,
     "e2e": ("tests/e2e", *(f"--ignore={path}" for path in OWN_STACKS)),
 }
-WAVES: Final = (("unit",), ("integration", "stacks"), ("e2e",))
+WAVES: Final = (("unit",), ("integration",), ("stacks", "e2e"))
 PURE: Final = (
     "shared/events/*",
     "shared/lifecycle.py",

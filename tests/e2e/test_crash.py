@@ -15,20 +15,21 @@ from cli.demo.fold import Story
 from cli.inbox.behaviours import behaviour_of
 from shared.ids import batch_id_for
 from tests.e2e.asking import Json, until
-from tests.e2e.world import CONNECTIONS, World, running_world
+from tests.e2e.world import World, running_world
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 EMAILS = 2000
 SETTLED = {"delivered", "bounced", "failed", "cancelled", "suppressed", "rejected"}
 BEHAVING = ("hardbounce", "mailboxfull", "reject", "greylist", "defer", "slow", "reader")
 PAGE = '<p>Hello. <a href="https://acme.example/offer">Look here</a>.</p>'
+CONNECTIONS = 5  # few, so that a batch takes its time and each kill meets it in the middle
 TRIES = 5
 ESTABLISHED = "01"  # as /proc/net/tcp has it
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with running_world(tmp_path_factory.mktemp("world")) as world:
+    with running_world(tmp_path_factory.mktemp("world"), POSTLOG_SMTP_CONNECTIONS=str(CONNECTIONS)) as world:
         yield world
 
 

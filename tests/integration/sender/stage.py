@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -179,6 +179,11 @@ class Stage:
             if isinstance(event, EmailEvent):
                 found.setdefault(event.email_id, []).append(codec.event_type(event).removeprefix("email."))
         return found
+
+    def all_tell(self, emails: Iterable[SendEmail], kinds: list[str]) -> bool:
+        """Whether these are the types of every one's facts, in order."""
+        stories = self.stories()
+        return all(stories.get(email.email_id) == kinds for email in emails)
 
     def kinds(self, email_id: UUID) -> list[str]:
         """The types of an email's facts, in order."""

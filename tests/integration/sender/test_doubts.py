@@ -36,7 +36,7 @@ def stage(kafka_url: str, topic_prefix: str, tmp_path: Path) -> Iterator[Stage]:
 def in_doubt(stage: Stage, *emails: Any) -> None:
     for email in emails:
         stage.ask(email)
-    stage.until(lambda: all(stage.stories().get(email.email_id) == IN_DOUBT for email in emails))
+    stage.until(lambda: stage.all_tell(emails, IN_DOUBT))
 
 
 def report(

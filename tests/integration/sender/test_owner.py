@@ -67,7 +67,7 @@ def test_garbage_goes_to_the_dead_letters_and_the_partition_moves_on(stage: Stag
     emails = [an_email() for _ in range(9)]
     for email in emails:
         stage.ask(email)
-    stage.until(lambda: all(stage.stories().get(email.email_id) == DELIVERED for email in emails))
+    stage.until(lambda: stage.all_tell(emails, DELIVERED))
     letters = [dict(m.headers()) for m in stage.read(DEAD_LETTERS.name)]
     assert sorted(int(letter["source_offset"]) for letter in letters) == [0, 1, 2, 3]
     assert all(letter["reason"] for letter in letters)
@@ -174,7 +174,7 @@ def test_takeover_doubts_what_was_marked_and_goes_on_with_the_rest(
     stage.until(lambda: len(silent.granted) == 2 and len(stage.stories()) == 6)
     stage.kill(first)
     stage.start(FakeDelivery(lambda job: OK), folder="sender-0" if cache == "kept" else "elsewhere")
-    stage.until(lambda: all("delivered" in stage.stories().get(email.email_id, []) for email in emails))
+    stage.until(lambda: sum("delivered" in story for story in stage.stories().values()) == len(emails))
     stage.stop()
     marked = {job.email_id for job in silent.granted}
     for email in emails:
@@ -214,6 +214,6 @@ def test_a_second_sender_takes_its_share_and_nothing_is_doubted_or_sent_twice(st
     stage.until(lambda: has_marked(first, 20))
     stage.start(second, slot="sender-1")
     stage.until(lambda: has_marked(second, 20))
-    stage.until(lambda: all(stage.stories().get(email.email_id) == DELIVERED for email in asked))
+    stage.until(lambda: stage.all_tell(asked, DELIVERED))
     partitions = [{job.partition for job in delivery.granted[-10:]} for delivery in (first, second)]
     assert partitions[0].isdisjoint(partitions[1])

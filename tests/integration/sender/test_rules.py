@@ -73,7 +73,7 @@ def test_a_mark_of_unknown_result_is_continued_and_not_doubted(stage: Stage, wat
     emails = [an_email() for _ in range(5)]
     for email in emails:
         stage.ask(email)
-    stage.until(lambda: all(stage.kinds(email.email_id) == DELIVERED for email in emails))
+    stage.until(lambda: stage.all_tell(emails, DELIVERED))
     assert sorted(job.email_id for job in delivery.granted) == sorted(email.email_id for email in emails)
 
 
@@ -149,7 +149,7 @@ def test_a_dialogue_that_was_cut_on_revoke_is_sent_by_the_new_owner_and_not_doub
     first.outcome = lambda job: OK
     stage.start(second, slot="sender-1")
     again = ["queued", "sending", "deferred", "sending", "delivered"]
-    stage.until(lambda: all(stage.kinds(email.email_id) == again for email in emails))
+    stage.until(lambda: stage.all_tell(emails, again))
 
 
 def test_broadcast_mail_leaves_room_for_transactional_mail(stage: Stage) -> None:

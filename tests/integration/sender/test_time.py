@@ -18,7 +18,7 @@ def place(kafka_url: str, topic_prefix: str, tmp_path: Path) -> Iterator[Place]:
 
 
 def test_scheduled_emails_go_out_once_and_in_time_whatever_becomes_of_the_sender(place: Place) -> None:
-    timers.run(place, timers.Plan(emails=300, real=6, restarts=2, lead=20, latest=60))
+    timers.run(place, timers.Plan(emails=200, real=5, restarts=2, lead=12, latest=60))
 
 
 def test_a_command_in_the_due_moment_is_answered_as_it_comes_to_pass(place: Place) -> None:
