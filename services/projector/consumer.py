@@ -22,6 +22,11 @@ log = structlog.get_logger()
 POLL: Final = 0.1  # seconds
 LONGEST_PAUSE: Final = 5.0  # seconds between two tries while a server is away
 TELL: Final = 1.0  # seconds between two looks at lag
+FORGOTTEN: Final = 20.0  # seconds without a word of the group after it has taken everything away
+
+
+class Forgotten(RuntimeError):
+    """The group has taken all partitions away and says nothing more: this member must be made anew."""
 
 
 class Projector:
@@ -46,6 +51,7 @@ class Projector:
         self._stopping = False
         self._pause = 0.0
         self._told_at = float("-inf")
+        self._lost_at: float | None = None
         self.joined = False
         self.trouble: str | None = None
 
@@ -61,7 +67,7 @@ class Projector:
     def run(self) -> None:
         """Serve until stopped."""
         topics = [self._settings.topic(topic.name) for topic in (EVENTS, PERSONAL)]
-        self._consumer.subscribe(topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
+        self._consumer.subscribe(topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
         try:
             while not self._stopping:
                 self._step()
@@ -70,6 +76,8 @@ class Projector:
             self._consumer.close()
 
     def _step(self) -> None:
+        if self._lost_at is not None and time.monotonic() - self._lost_at > FORGOTTEN:
+            raise Forgotten(f"no partitions in the {FORGOTTEN:.0f} s since they were lost: started again it joins anew")
         try:
             models = self._models or self._place()
             messages = self._read()
@@ -87,7 +95,9 @@ class Projector:
     def _place(self) -> ReadModels:
         """Go to the checkpoints of the live read models."""
         models = self._open_models()
-        self._consumer.assign(self._progress.begin(models.positions(self._given)))
+        starts = self._progress.begin(models.positions(self._given))
+        if self._given:  # an assignment of nothing, while the group makes up its mind, would be one all the same
+            self._consumer.assign(starts)
         self._blocked.clear()
         self._models = models
         return models
@@ -112,7 +122,7 @@ class Projector:
         if error.code() == KafkaError._PARTITION_EOF:
             place = self._place_of(message)
             return place not in self._blocked and not self._progress.knows(place, message.offset() or 0)
-        if error.fatal():
+        if error.fatal() or error.code() == KafkaError._FATAL:  # what a message carries has lost its flag
             raise KafkaException(error)
         log.warning("Kafka is in trouble", error=error.str())
         return False
@@ -146,7 +156,13 @@ class Projector:
             self._progress.tell(paused=self._blocked)
             self._told_at = time.monotonic()
 
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._lost_at = time.monotonic()
+        log.warning("partitions lost")
+        self._on_revoke(consumer, partitions)
+
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._lost_at = None
         self._given = {Partition(self._settings.plain_topic(one.topic), one.partition) for one in partitions}
         self.joined = True
         self._displace()
