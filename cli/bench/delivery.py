@@ -48,7 +48,6 @@ class Figures:
     verified: int
     cpu_ms: Mapping[str, float]
     resident_mb: Mapping[str, float]
-    parts_ms: Mapping[str, float]
     loaded: reading.Latency
     idle: reading.Latency
 
@@ -79,7 +78,6 @@ async def run(plan: Plan) -> Figures:
                 ceiling=(before + signatures_per_second()) / 2,
                 plain=slow,
                 verified=reading.verify(folder / "mails", record),
-                parts_ms=parts.alone(settings),
                 **measured,
             )
     return figures

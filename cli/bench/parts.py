@@ -1,4 +1,4 @@
-"""Where the CPU goes: by process while the bench runs, and by step of making a mail, alone in this process."""
+"""Where CPU and memory go while the bench runs, by process."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -27,7 +27,3 @@ class Parts:
     def resident(self) -> dict[str, float]:
         """MiB of each part."""
         return {name: sum(resident_mb(pid) for pid in pids()) for name, pids in self._of.items()}
-
-    def alone(self, settings: Mapping[str, str]) -> dict[str, float]:
-        """Milliseconds of each step of making one mail (render, MIME, sign) in this process."""
-        return {}

@@ -76,7 +76,7 @@ class Projector:
             self._consumer.close()
 
     def _step(self) -> None:
-        if self._lost_at is not None and time.monotonic() - self._lost_at > FORGOTTEN:
+        if self._forgotten():
             raise Forgotten(f"no partitions in the {FORGOTTEN:.0f} s since they were lost: started again it joins anew")
         try:
             models = self._models or self._place()
@@ -91,6 +91,17 @@ class Projector:
         else:
             self._pause, self.trouble = 0.0, None
         self._tell()
+
+    def _forgotten(self) -> bool:
+        """Whether everything was taken away long ago, though Kafka is there."""
+        if self._lost_at is None or time.monotonic() - self._lost_at <= FORGOTTEN:
+            return False
+        try:
+            self._consumer.list_topics(timeout=POLL * 10)
+        except KafkaException:  # while it is away there is no word to wait for
+            self._lost_at = time.monotonic()
+            return False
+        return True
 
     def _place(self) -> ReadModels:
         """Go to the checkpoints of the live read models."""

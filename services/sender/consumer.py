@@ -193,7 +193,7 @@ class Owner:
         for call in reversed(group.given_up):
             call()
         numbers = list(self._ownership.tables)
-        self._requests.rewind(self._requests.committed(numbers))
+        self._requests.rewind(self._stable_offsets(numbers))
         self._ownership.note_queues(numbers)
 
     # Partitions come and go.

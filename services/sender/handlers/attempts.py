@@ -105,13 +105,15 @@ class Attempts:
         self._waiting_since = None
         ended = _drained(self._delivery.ended)
         asking = _drained(self._delivery.marks)
+        granted: list[Job] = []
+        refused: list[Job] = []
         group.given_up.append(lambda: self._delivery.ended.extendleft(ended))
-        group.given_up.append(lambda: self._delivery.marks.extendleft(asking))
+        group.given_up.append(lambda: self._delivery.marks.extendleft(granted))  # a refusal is final: the job has ended
         for job, outcome in ended:
             self._ended(group, job, outcome)
-        granted = [job for job in asking if marks and self._owned(job) and self._mark(group, job)]
-        if len(granted) < len(asking):
-            self._delivery.answer([job for job in asking if job not in granted], granted=False)
+        for job in asking:
+            (granted if marks and self._owned(job) and self._mark(group, job) else refused).append(job)
+        self._delivery.answer(refused, granted=False)
         if ended or granted:
             group.committed.append(lambda: self._settle(group, ended, granted))
 
