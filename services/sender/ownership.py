@@ -48,7 +48,7 @@ class Ownership:
             self._restore(number, end)
             self._ready.add_partition(number, table)
             self._waiting.add_partition(number, table)
-        self._to_doubt = numbers
+        self._to_doubt.extend(numbers)
         self.note_queues(numbers)
 
     def restore_all(self) -> None:
@@ -102,6 +102,7 @@ class Ownership:
 
     def release(self, numbers: list[int]) -> None:
         """These partitions are owned no more."""
+        self._to_doubt = [number for number in self._to_doubt if number not in numbers]
         for number in numbers:
             self._ready.drop_partition(number)
             self._waiting.drop_partition(number)

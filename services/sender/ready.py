@@ -89,18 +89,23 @@ class Ready:
         self._wakes_at: dict[QueueKey, float] = {}
         self._openings: list[tuple[float, str]] = []
         self._opens_at: dict[str, float] = {}
+        self._unsettled: set[QueueKey] = set()  # with rows whose group may not be committed: the table hides them yet
 
     def add_partition(self, partition: int, rows: Rows) -> None:
         """Serve a partition."""
         self._rows[partition] = rows
 
     def drop_partition(self, partition: int) -> None:
-        """Forget a partition and its queues."""
+        """Forget a partition, its queues and what was taken from them: should it come back, all its rows wait again."""
         self._rows.pop(partition, None)
+        for email_id in [email_id for email_id, key in self._taken.items() if key.partition == partition]:
+            self.give_back(email_id)
         for key in [key for key in self._queues if key.partition == partition]:
             self._held -= len(self._queues.pop(key).heads)
         for key in [key for key in self._wakes_at if key.partition == partition]:
             del self._wakes_at[key]
+        for behind in list(self._aside):  # the one that was to go next may be among those forgotten
+            self.reopen(behind, all_of_them=True)
 
     def note(self, partition: int, name: str, due: float, *, email_id: UUID | None = None, now: float = 0.0) -> None:
         """A row (or, without an id, an unknown number of rows) waits in queue `name` until `due`.
@@ -110,6 +115,8 @@ class Ready:
         if email_id in self._taken:
             return
         key = queue_key(partition, name)
+        if email_id is not None:
+            self._unsettled.add(key)
         if due > now:
             self._sleep(key, due)
             return
@@ -164,6 +171,7 @@ class Ready:
             self._taken_of[key] += 1
             left -= 1
             yield key, email_id
+        self._unsettled.clear()  # the group is committed, or given up and all is noted again, before the next look
 
     def _wake_up(self, now: float) -> None:
         while self._wake and self._wake[0][0] <= now:
@@ -210,7 +218,7 @@ class Ready:
             queue.looked_at = now
             limit = HEADS + self._taken_of[key]
             rows = self._rows[key.partition].due(key.name, now=now, limit=limit)
-            queue.more = len(rows) == limit
+            queue.more = len(rows) == limit or key in self._unsettled
             queue.heads.extend(rows)
             self._held += len(rows)
             found = self._pop(queue)
@@ -227,5 +235,7 @@ class Ready:
     def _end(self, key: QueueKey, now: float) -> None:
         """No due row is left; one that has become due since the table was asked, or will be, wakes it."""
         queue = self._queues.pop(key)
-        if queue.sleeps and (due := self._rows[key.partition].next_due(key.name, after=queue.looked_at)):
+        if key in self._unsettled:
+            self._sleep(key, now)
+        elif queue.sleeps and (due := self._rows[key.partition].next_due(key.name, after=queue.looked_at)):
             self._sleep(key, due)

@@ -27,6 +27,14 @@ Tables = dict[str, list[str]]
 OURS: list[tuple[str, str | bytes | None]] = [("ce_source", b"/postlog/sender")]
 
 
+class Flushing(TransactionalProducer):
+    """Aborts what is on the log: the client forgets records that it has not sent."""
+
+    def abort(self) -> None:
+        self._producer.flush(30)
+        super().abort()
+
+
 class Stage:
     """Topics and a database of one test's own."""
 
@@ -63,7 +71,7 @@ class Stage:
     def produce_in_transactions(self, log: list[Record], *, size: int = 50) -> None:
         """Write records as the sender does; every other transaction is aborted first and then done again."""
         settings = config.transactional(self.settings, transactional_id=self.settings.topic("test"))
-        producer = TransactionalProducer(settings)
+        producer = Flushing(settings)
         for start in range(0, len(log), size):
             for commit in (False, True) if start % (2 * size) else (True,):
                 producer.begin()
