@@ -77,7 +77,8 @@ def queue_key(partition: int, name: str) -> QueueKey:
 class Ready:
     """Turns over the queues of all partitions owned. Used by the owner's thread alone."""
 
-    def __init__(self, weigh: Weigh = by_stream) -> None:
+    def __init__(self, weigh: Weigh = by_stream, *, heads: int = HEADS) -> None:
+        self._heads = heads
         self._rows: dict[int, Rows] = {}
         self._queues: dict[QueueKey, _Queue] = {}
         self._turns: Turns[QueueKey] = Turns(weigh)
@@ -123,7 +124,7 @@ class Ready:
         queue = self._awake(key)
         if email_id is None:
             queue.sleeps = True  # some of the rows may be due later
-        if email_id is None or queue.more or len(queue.heads) >= HEADS or self._held >= MOST_HEADS:
+        if email_id is None or queue.more or len(queue.heads) >= self._heads or self._held >= MOST_HEADS:
             queue.more = True
         else:
             queue.heads.append(email_id)
@@ -216,7 +217,7 @@ class Ready:
         found = self._pop(queue)
         if found is None and queue.more:
             queue.looked_at = now
-            limit = HEADS + self._taken_of[key]
+            limit = self._heads + self._taken_of[key]
             rows = self._rows[key.partition].due(key.name, now=now, limit=limit)
             queue.more = len(rows) == limit or key in self._unsettled
             queue.heads.extend(rows)

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from services.sender import ready
 from services.sender.ready import Ready
 from tests.unit.sender.test_ready import FakeRows, World, name
 
@@ -59,8 +58,7 @@ class Owner(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.most, ready.HEADS = ready.HEADS, 2  # type: ignore[misc] (so that the table is asked often)
-        self.ready, self.rows, self.now = Ready(), FakeRows(), 0.0
+        self.ready, self.rows, self.now = Ready(heads=2), FakeRows(), 0.0  # so few that the table is asked often
         self.ready.add_partition(0, self.rows)
         self.pending: list[tuple[str, float, UUID]] = []
         self.asked: set[UUID] = set()
@@ -123,7 +121,6 @@ class Owner(RuleBasedStateMachine):
             self.step(0.5, 5)
             while self.hands:
                 self.finish(True)
-        ready.HEADS = self.most  # type: ignore[misc]
         assert self.found == self.asked
 
 
