@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.servers import Servers
 
-OWN_STACKS: Final = tuple(f"tests/e2e/test_{name}.py" for name in ("crash", "demo", "faults", "future_fact", "up"))
+OWN_STACKS: Final = tuple(f"tests/e2e/test_{name}.py" for name in ("crash", "faults", "future_fact"))
 STAGES: Final = {
     "unit": ("tests/unit", "tests/architecture"),
     "integration": ("tests/contract", "tests/integration"),
@@ -66,7 +66,7 @@ def _stage(name: str, paths: tuple[str, ...], reports: Path, servers: Servers) -
     report = f"--junit-xml={reports / name}.xml"
     command = ["coverage", "run", "--parallel-mode", "-m", "pytest", "-q", report, *paths]
     if name in AT_ONCE:
-        command += [f"--numprocesses={AT_ONCE[name]}", "--dist=loadfile"]
+        command += [f"--numprocesses={AT_ONCE[name]}", "--dist=loadfile", "--no-loadscope-reorder"]
     environment = dict(os.environ)
     if name == "integration":  # one Kafka and one PostgreSQL for all processes
         environment |= {"KAFKA_BOOTSTRAP_SERVERS": servers.kafka(), "DATABASE_URL": servers.postgres()}

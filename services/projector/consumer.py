@@ -16,17 +16,13 @@ from services.projector.handlers.applying import Applier
 from services.projector.handlers.ports import Conflict, Partition, Unavailable
 from services.projector.progress import Progress
 from services.projector.settings import ProjectorSettings
+from shared.kafka.membership import Membership
 from shared.topics import EVENTS, PERSONAL
 
 log = structlog.get_logger()
 POLL: Final = 0.1  # seconds
 LONGEST_PAUSE: Final = 5.0  # seconds between two tries while a server is away
 TELL: Final = 1.0  # seconds between two looks at lag
-FORGOTTEN: Final = 20.0  # seconds without a word of the group after it has taken everything away
-
-
-class Forgotten(RuntimeError):
-    """The group has taken all partitions away and says nothing more: this member must be made anew."""
 
 
 class Projector:
@@ -44,6 +40,7 @@ class Projector:
         self._consumer = consumer
         self._open_models = open_models
         self._applier = applier
+        self._membership = Membership(consumer)
         self._progress = Progress(settings, consumer)
         self._given: set[Partition] = set()
         self._models: ReadModels | None = None  # None: not placed at the checkpoints (any more)
@@ -51,7 +48,6 @@ class Projector:
         self._stopping = False
         self._pause = 0.0
         self._told_at = float("-inf")
-        self._lost_at: float | None = None
         self.joined = False
         self.trouble: str | None = None
 
@@ -76,8 +72,7 @@ class Projector:
             self._consumer.close()
 
     def _step(self) -> None:
-        if self._forgotten():
-            raise Forgotten(f"no partitions in the {FORGOTTEN:.0f} s since they were lost: started again it joins anew")
+        self._membership.check()
         try:
             models = self._models or self._place()
             messages = self._read()
@@ -92,23 +87,11 @@ class Projector:
             self._pause, self.trouble = 0.0, None
         self._tell()
 
-    def _forgotten(self) -> bool:
-        """Whether everything was taken away long ago, though Kafka is there."""
-        if self._lost_at is None or time.monotonic() - self._lost_at <= FORGOTTEN:
-            return False
-        try:
-            self._consumer.list_topics(timeout=POLL * 10)
-        except KafkaException:  # while it is away there is no word to wait for
-            self._lost_at = time.monotonic()
-            return False
-        return True
-
     def _place(self) -> ReadModels:
         """Go to the checkpoints of the live read models."""
         models = self._open_models()
         starts = self._progress.begin(models.positions(self._given))
-        if self._given:  # an assignment of nothing, while the group makes up its mind, would be one all the same
-            self._consumer.assign(starts)
+        self._assign(starts)
         self._blocked.clear()
         self._models = models
         return models
@@ -116,7 +99,12 @@ class Projector:
     def _displace(self) -> None:
         """Read nothing until placed again."""
         self._models = None
-        self._consumer.assign([])
+        self._assign([])
+
+    def _assign(self, starts: list[TopicPartition]) -> None:
+        """While the group makes up its mind an assignment of nothing would be one all the same."""
+        if self._given:
+            self._consumer.assign(starts)
 
     def _read(self) -> list[Message]:
         first = self._consumer.poll(POLL)
@@ -168,12 +156,12 @@ class Projector:
             self._told_at = time.monotonic()
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._lost_at = time.monotonic()
+        self._membership.lost()
         log.warning("partitions lost")
         self._on_revoke(consumer, partitions)
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._lost_at = None
+        self._membership.given()
         self._given = {Partition(self._settings.plain_topic(one.topic), one.partition) for one in partitions}
         self.joined = True
         self._displace()

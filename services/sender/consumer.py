@@ -83,6 +83,7 @@ class Owner:
     # The loop.
 
     def _step(self) -> None:
+        self._requests.membership.check()
         messages = self._read()
         group = Group(self._ownership.tables)
         self._ownership.doubt_what_was_marked(group)
@@ -199,6 +200,7 @@ class Owner:
     # Partitions come and go.
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._requests.membership.given()
         self._metadata = self._requests.metadata()
         numbers = sorted({partition.partition for partition in partitions})
         starts = self._stable_offsets(numbers)
@@ -235,6 +237,7 @@ class Owner:
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = sorted({partition.partition for partition in partitions})
+        self._requests.membership.lost()
         log.warning("partitions lost: nothing more is written about them", partitions=numbers)
         self._lease.end(numbers)
         self._attempts.interrupt()

@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from services.sender import metrics
 from services.sender.positions import Positions
 from shared.clock import Clock
+from shared.kafka.membership import Membership
 from shared.kafka.producer import Fenced
 
 log = structlog.get_logger()
@@ -39,6 +40,7 @@ class Requests:
         self._bulk = bulk
         self._topics = topics
         self._clock = clock
+        self.membership = Membership(member)
         self.positions = Positions(topics, clock)
 
     def subscribe(self, **callbacks: Any) -> None:
