@@ -5,9 +5,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaException
 
-PATIENCE: Final = (
-    60.0  # seconds without a word of the group while Kafka answers; others may take long to let go
-)
+PATIENCE: Final = 60.0  # seconds without a word of the group while Kafka answers; others may take long to let go
 LOOK: Final = 1.0  # seconds between two questions whether it does, and that an answer may take
 
 
