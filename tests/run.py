@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.servers import Servers
 
-OWN_STACKS: Final = tuple(f"tests/e2e/test_{name}.py" for name in ("crash", "faults", "future_fact"))
+OWN_STACKS: Final = tuple(f"tests/e2e/test_{name}.py" for name in ("crash", "faults", "future_fact", "up"))
 STAGES: Final = {
     "unit": ("tests/unit", "tests/architecture"),
     "integration": ("tests/contract", "tests/integration"),

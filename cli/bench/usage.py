@@ -16,6 +16,19 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
+def by_thread(pid: int) -> dict[str, float]:
+    """CPU seconds of a sender so far: its owner (the first thread), Kafka's client, and the rest, which is delivery."""
+    found = {"owner": 0.0, "kafka client": 0.0, "delivery": 0.0}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            name, fields = (task / "comm").read_text(), (task / "stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended meanwhile
+            continue
+        role = "owner" if int(task.name) == pid else "kafka client" if name.startswith("rdk:") else "delivery"
+        found[role] += (int(fields[11]) + int(fields[12])) / _TICK
+    return found
+
+
 def resident_mb(pid: int) -> float:
     """Resident memory of one process in MiB; 0 when it is gone."""
     try:

@@ -39,6 +39,7 @@ def _told(figures: Figures) -> Iterator[str]:
     yield f"{figures.emails} emails in {figures.seconds:.1f} s: {figures.rate:.0f}/s"
     yield f"{figures.verified} signatures verified, all good"
     yield "CPU ms an email: " + ", ".join(f"{name} {value:.3f}" for name, value in figures.cpu_ms.items())
+    yield "CPU ms to make one, alone: " + ", ".join(f"{name} {ms:.3f}" for name, ms in figures.making_ms.items())
     yield "RSS MiB: " + ", ".join(f"{name} {value:.0f}" for name, value in figures.resident_mb.items())
     yield f"request → delivered, under load: p50 {figures.loaded.p50:.0f} ms, p99 {figures.loaded.p99:.0f} ms"
     yield f"request → delivered, idle: p50 {figures.idle.p50:.0f} ms, p99 {figures.idle.p99:.0f} ms"
@@ -53,6 +54,7 @@ def _json(figures: Figures) -> dict[str, object]:
         "emails_per_second": round(figures.rate),
         "ceiling": round(figures.ceiling),
         "cpu_ms": {name: round(value, 3) for name, value in figures.cpu_ms.items()},
+        "making_ms": {name: round(value, 3) for name, value in figures.making_ms.items()},
         "idle_p50_ms": round(figures.idle.p50),
         "idle_p99_ms": round(figures.idle.p99),
     }
