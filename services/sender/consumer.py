@@ -84,12 +84,13 @@ class Owner:
 
     def _step(self) -> None:
         self._requests.membership.check()
-        messages = self._read()
+        hurry = self._attempts.hurry()
+        messages = self._read(hurry=hurry)
         group = Group(self._ownership.tables)
         self._ownership.doubt_what_was_marked(group)
         self._intake.handle(group, messages)
-        if messages or self._attempts.ripe():
-            self._attempts.collect(group)
+        if messages or self._attempts.ripe(hurry=hurry):
+            self._attempts.collect(group, hurry=hurry)
         self._timers.handle(group)
         self._limiting.handle(group)
         self._ownership.note_decided()
@@ -105,13 +106,13 @@ class Owner:
             for table in self._ownership.tables.values():
                 table.flush()
 
-    def _read(self) -> list[Message]:
+    def _read(self, *, hurry: bool) -> list[Message]:
         """Bulk requests are read when connections are free for them; else a few with each commit that is due anyway."""
-        most = self._settings.intake_batch
-        if self._attempts.hungry:
+        most, bulk = self._settings.intake_batch, 0
+        if not hurry and self._attempts.hungry:
             bulk = self._settings.intake_bulk
-        else:
-            bulk = self._settings.intake_trickle if self._attempts.ripe() else 0
+        elif not hurry and self._attempts.ripe(hurry=False):
+            bulk = self._settings.intake_trickle
         return self._requests.read(wait=BUSY_POLL if self._attempts.busy else IDLE_POLL, most=most, bulk=bulk)
 
     def _commit(self, group: Group, *, moved: bool) -> None:

@@ -141,7 +141,7 @@ def _open(asked: Asked, accepted: Accepted, around: Surroundings) -> OpenEmail:
         recipient_ref=around.recipient_ref,
         recipient_domain=accepted.recipient_domain,
         queued_at=now,
-        due_at=start,
+        due_at=start if waits else min(now, asked.appended_at),  # a clock that is set back holds no email up
         expires_at=min(span_end, command.expires_at or span_end),
         template_version=around.template.version if around.template else None,
         traceparent=asked.traceparent,

@@ -15,6 +15,7 @@ from services.sender.domain.queues import SPECIAL, due_of, queue_of
 from services.sender.group import Group
 from services.sender.handlers.delivery import Delivery, Job
 from services.sender.handlers.ports import Limits, Router, Tables
+from services.sender.pace import Pace
 from services.sender.ready import Opening, QueueKey, Ready
 from services.sender.settings import SenderSettings
 from shared.clock import Clock
@@ -26,8 +27,6 @@ SOON: Final = timedelta(seconds=1)
 PAUSED: Final = Opening(inf, "\x00paused")
 FULL: Final = Opening(inf, "\x00broadcast")
 SPARE: Final = 10  # one place in so many of the delivery is for transactional mail only
-PATIENCE: Final = 0.1  # seconds that marks and outcomes wait for company
-URGENT_PATIENCE: Final = 0.005  # the same for those of transactional mail
 PROVEN: Final = frozenset(("delivered", "bounced", "deferred", "cut"))  # kinds that tell how an attempt ended
 
 
@@ -64,7 +63,7 @@ class Attempts:
         self._jobs: dict[UUID, Job] = {}
         self.busy = 0
         self._broadcast = 0
-        self._waiting_since: float | None = None
+        self._pace = Pace(clock)
         self._controls_seen = -1
         self.speaking = 0
         self.hungry = True
@@ -74,37 +73,41 @@ class Attempts:
         """How many more emails the delivery can take."""
         return self._delivery.capacity - self.busy
 
-    def ripe(self) -> bool:
-        """Whether what waits for a commit is worth one: half of all that is in hand, or it has waited long enough.
+    @property
+    def urgent(self) -> bool:
+        """Whether transactional mail is in the delivery's hands."""
+        return self.busy > self._broadcast
 
-        So one email alone is committed at once, and under load many share a commit.
-        """
-        waiting = len(self._delivery.ended) + len(self._delivery.marks)
-        if not waiting:
-            self._waiting_since = None
-            return False
-        now = self._clock.boottime()
-        if self._waiting_since is None:
-            self._waiting_since = now
-        patience = URGENT_PATIENCE if self._urgent() else PATIENCE
-        return 2 * waiting >= self.busy or now - self._waiting_since > patience
+    def hurry(self) -> bool:
+        """Whether the step about to begin is for transactional mail alone."""
+        return self._pace.hurry(urgent=self.urgent)
 
-    def _urgent(self) -> bool:
-        if self.busy == self._broadcast:
-            return False
+    def ripe(self, *, hurry: bool) -> bool:
+        """Whether what waits for a commit is worth one."""
+        waiting, busy = self._waiting(hurry=hurry)
+        return self._pace.ripe(waiting=waiting, busy=busy, hurry=hurry, urgent=self.urgent)
+
+    def _waiting(self, *, hurry: bool) -> tuple[int, int]:
+        """How much waits for a commit, of how much in hand: of transactional mail when in a hurry."""
+        if not hurry:
+            return len(self._delivery.ended) + len(self._delivery.marks), self.busy
         marks, ended = tuple(self._delivery.marks), tuple(self._delivery.ended)
-        return any(job.urgent for job in marks) or any(job.urgent for job, _ in ended)
+        waiting = sum(job.urgent for job in marks) + sum(job.urgent for job, _ in ended)
+        return waiting, self.busy - self._broadcast
 
     @property
     def _full(self) -> bool:
         """Whether broadcast mail holds all that it may."""
         return self._broadcast >= self._delivery.capacity - self._delivery.capacity // SPARE
 
-    def collect(self, group: Group, *, marks: bool = True) -> None:
-        """Take what the delivery has to say: outcomes first, then new marks (unless no more are given)."""
-        self._waiting_since = None
-        ended = _drained(self._delivery.ended)
-        asking = _drained(self._delivery.marks)
+    def collect(self, group: Group, *, marks: bool = True, hurry: bool = False) -> None:
+        """Take what the delivery has to say: outcomes first, then new marks (unless no more are given).
+
+        In a hurry that of transactional mail alone.
+        """
+        self._pace.collected()
+        ended = _drained(self._delivery.ended, lambda pair: pair[0].urgent or not hurry)
+        asking = _drained(self._delivery.marks, lambda job: job.urgent or not hurry)
         granted: list[Job] = []
         refused: list[Job] = []
         group.given_up.append(lambda: self._delivery.ended.extendleft(ended))
@@ -281,8 +284,11 @@ class Attempts:
             self._ready.note(partition, name, max(due, not_before), email_id=email_id, now=now)
 
 
-def _drained(waiting: deque[T]) -> list[T]:
-    return [waiting.popleft() for _ in range(len(waiting))]
+def _drained(waiting: deque[T], wanted: Callable[[T], bool]) -> list[T]:
+    """Those wanted, taken out; the others stay in their order, before what another thread adds meanwhile."""
+    found = [waiting.popleft() for _ in range(len(waiting))]
+    waiting.extendleft(one for one in reversed(found) if not wanted(one))
+    return [one for one in found if wanted(one)]
 
 
 def _due(email: OpenEmail, now: datetime) -> bool:

@@ -1,11 +1,13 @@
 """Marks: what is told to the delivery is told once."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from services.sender.adapters.open_emails import OpenEmails
 from services.sender.group import Group
@@ -14,9 +16,13 @@ from services.sender.ready import Ready
 from services.sender.settings import SenderSettings
 from shared.clock import SystemClock
 from shared.commands import SendEmail
+from shared.events import EmailSending
+from shared.events.envelope import Stream
 from shared.records import OpenEmail
 from tests.fakes.connections import FakeRouter
 from tests.fakes.delivery import FakeDelivery
+
+NOW = datetime.now(UTC)
 
 
 class Everything:
@@ -46,55 +52,88 @@ class Everything:
         """No books."""
 
 
-@pytest.mark.parametrize("rescheduled", [False, True])
-def test_after_a_group_is_given_up_only_marks_that_were_granted_are_asked_for_again(
-    tmp_path: Path, rescheduled: bool
-) -> None:
-    settings = SenderSettings(token_keys="1:" + "ab" * 32, recipient_key="cd" * 32)
-    table, ready, delivery, clear = OpenEmails(tmp_path / "0.db"), Ready(), FakeDelivery(None), Everything()
-    ready.add_partition(0, table)
-    anything: Any = clear
-    fake: Any = delivery
-    router: Any = FakeRouter()
-    attempts = Attempts(
-        settings,
-        ready=ready,
-        tables=anything,
-        delivery=fake,
-        router=router,
-        limits=anything,
-        clock=SystemClock(),
-        epochs={0: 1},
-        report_late=lambda job, ended: None,
-    )
-    now, email_id = datetime.now(UTC), uuid4()
-    email = OpenEmail(
-        request=SendEmail(email_id=email_id, sender="a@acme.test", to="b@example.com"),
+class Books:
+    """The books of one partition, and a delivery that asks for marks and is told."""
+
+    def __init__(self, folder: Path) -> None:
+        settings = SenderSettings(token_keys="1:" + "ab" * 32, recipient_key="cd" * 32)
+        self.table, self.ready, self.delivery = OpenEmails(folder / "0.db"), Ready(), FakeDelivery(None)
+        self.ready.add_partition(0, self.table)
+        clear: Any = Everything()
+        delivery: Any = self.delivery
+        router: Any = FakeRouter()
+        self.attempts = Attempts(
+            settings,
+            ready=self.ready,
+            tables=clear,
+            delivery=delivery,
+            router=router,
+            limits=clear,
+            clock=SystemClock(),
+            epochs={0: 1},
+            report_late=lambda job, ended: None,
+        )
+
+    def group(self) -> Group:
+        return Group({0: self.table})
+
+    def queue(self, *streams: Stream) -> list[UUID]:
+        """An email of each stream, handed out."""
+        for stream in streams:
+            email = an_email(stream)
+            self.table.put(email.request.email_id, email)
+        ids = [email_id for email_id, _ in self.table.decided()]
+        self.table.commit(self.table.changes(), changelog_offset=1, at=NOW)
+        for name, due in self.table.queues():
+            self.ready.note(0, name, due, now=NOW.timestamp())
+        self.attempts.hand_out(self.group())
+        return ids
+
+
+def an_email(stream: Stream = "transactional") -> OpenEmail:
+    return OpenEmail(
+        request=SendEmail(email_id=uuid4(), sender="a@acme.test", to="b@example.com", stream=stream),
         status="queued",
         request_hash="h",
         recipient_ref="r",
         recipient_domain="example.com",
-        queued_at=now,
-        due_at=now,
-        expires_at=now + timedelta(days=1),
+        queued_at=NOW,
+        due_at=NOW,
+        expires_at=NOW + timedelta(days=1),
     )
-    table.put(email_id, email)
-    table.commit(table.changes(), changelog_offset=1, at=now)
-    (name, due), *_ = table.queues()
-    ready.note(0, name, due, email_id=email_id, now=now.timestamp())
-    attempts.hand_out(Group({0: table}))
-    assert [job.email_id for job in delivery.marks] == [email_id]
-    group = Group({0: table})
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Iterator[Books]:
+    made = Books(tmp_path)
+    yield made
+    made.table.close()
+
+
+@pytest.mark.parametrize("rescheduled", [False, True])
+def test_after_a_group_is_given_up_only_marks_that_were_granted_are_asked_for_again(
+    books: Books, rescheduled: bool
+) -> None:
+    (email_id,) = books.queue("transactional")
+    assert [job.email_id for job in books.delivery.marks] == [email_id]
+    group = books.group()
     if rescheduled:  # in the group that is given up: afterwards the row is due again
-        group.put(0, email_id, OpenEmail(**{**_fields(email), "due_at": now + timedelta(hours=1)}))
-    attempts.collect(group)
-    table.rollback()
+        group.put(0, email_id, replace(an_email(), due_at=NOW + timedelta(hours=1)))
+    books.attempts.collect(group)
+    books.table.rollback()
     for call in reversed(group.given_up):
         call()
-    assert [job.email_id for job in delivery.marks] == ([] if rescheduled else [email_id])
-    assert [job.email_id for job in delivery.denied] == ([email_id] if rescheduled else [])
-    table.close()
+    assert [job.email_id for job in books.delivery.marks] == ([] if rescheduled else [email_id])
+    assert [job.email_id for job in books.delivery.denied] == ([email_id] if rescheduled else [])
 
 
-def _fields(email: OpenEmail) -> dict[str, Any]:
-    return {name: getattr(email, name) for name in email.__struct_fields__}
+def test_in_a_hurry_only_transactional_mail_is_marked_and_the_rest_keeps_its_place(books: Books) -> None:
+    broadcast = {*books.queue("broadcast", "broadcast")}
+    (urgent,) = books.queue("transactional")
+    waiting = [job.email_id for job in books.delivery.marks]
+    group = books.group()
+    books.attempts.collect(group, hurry=True)
+    assert [fact.email_id for fact, _ in group.facts if isinstance(fact, EmailSending)] == [urgent]
+    assert [job.email_id for job in books.delivery.marks] == [each for each in waiting if each in broadcast]
+    books.attempts.collect(group)
+    assert not books.delivery.marks

@@ -1,0 +1,45 @@
+"""Whom a step of the owner is for, and when what waits is worth a commit."""
+
+from typing import Final
+
+from shared.clock import Clock
+
+PATIENCE: Final = 0.1  # seconds that marks and outcomes wait for company, and broadcast mail for transactional
+URGENT_PATIENCE: Final = 0.005  # seconds that those of transactional mail wait for company
+
+
+class Pace:
+    """One email alone is committed at once; under load many share a commit; transactional mail waits for no other."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting_since: float | None = None
+        self._for_all_at = 0.0
+
+    def hurry(self, *, urgent: bool) -> bool:
+        """Whether the step about to begin is for transactional mail alone, for the others would make it longer.
+
+        `urgent`: some is in hand. The others have a step for all ten times a second.
+        """
+        now = self._clock.boottime()
+        if not urgent or now - self._for_all_at > PATIENCE:
+            self._for_all_at = now
+            return False
+        return True
+
+    def ripe(self, *, waiting: int, busy: int, hurry: bool, urgent: bool) -> bool:
+        """Whether to commit: half of what is in hand (in a hurry, of what is urgent) waits, or has waited enough."""
+        if not waiting:
+            self._waiting_since = None
+            return False
+        now = self._clock.boottime()
+        if self._waiting_since is None:
+            self._waiting_since = now
+        if urgent and not hurry:
+            return True  # the one step in a while for all
+        patience = URGENT_PATIENCE if hurry else PATIENCE
+        return 2 * waiting >= busy or now - self._waiting_since > patience
+
+    def collected(self) -> None:
+        """What waited is in a group."""
+        self._waiting_since = None

@@ -1,0 +1,60 @@
+"""Company for a commit, and steps for transactional mail alone."""
+
+import pytest
+
+from services.sender.pace import PATIENCE, URGENT_PATIENCE, Pace
+from shared.clock import SystemClock
+
+
+class Moments(SystemClock):
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def boottime(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Moments:
+    return Moments()
+
+
+@pytest.fixture
+def pace(clock: Moments) -> Pace:
+    return Pace(clock)
+
+
+def ripe(pace: Pace, waiting: int, busy: int, *, hurry: bool = False, urgent: bool = False) -> bool:
+    return pace.ripe(waiting=waiting, busy=busy, hurry=hurry, urgent=urgent)
+
+
+def test_one_alone_is_committed_at_once_and_nothing_never(pace: Pace) -> None:
+    assert ripe(pace, 1, 1) and not ripe(pace, 0, 1)
+
+
+@pytest.mark.parametrize(("hurry", "patience"), [(False, PATIENCE), (True, URGENT_PATIENCE)])
+def test_fewer_than_half_wait_for_company_but_not_for_long(
+    pace: Pace, clock: Moments, hurry: bool, patience: float
+) -> None:
+    assert not ripe(pace, 1, 10, hurry=hurry, urgent=hurry)
+    clock.at += patience / 2
+    assert not ripe(pace, 2, 10, hurry=hurry, urgent=hurry)
+    clock.at += patience
+    assert ripe(pace, 2, 10, hurry=hurry, urgent=hurry)
+    pace.collected()
+    assert not ripe(pace, 1, 10, hurry=hurry, urgent=hurry), "who comes next waits anew"
+
+
+def test_without_transactional_mail_no_step_is_in_a_hurry(pace: Pace) -> None:
+    assert not any(pace.hurry(urgent=False) for _ in range(10))
+
+
+def test_beside_transactional_mail_the_others_have_a_step_ten_times_a_second(pace: Pace, clock: Moments) -> None:
+    steps = []
+    for _ in range(1000):
+        clock.at += 0.001
+        steps.append(pace.hurry(urgent=True))
+    assert 9 <= steps.count(False) <= 11
+    assert ripe(pace, 1, 100, hurry=False, urgent=True), "and then whatever waits is taken along"
