@@ -48,7 +48,7 @@ from shared.kafka.admin import check_topics
 from shared.kafka.dead_letter import DeadLetterLimit
 from shared.kafka.producer import FutureProducer, TransactionalProducer
 from shared.telemetry import configure_logging, serve_admin
-from shared.topics import REQUESTS, REQUESTS_BULK
+from shared.topics import CO_PARTITIONED, REQUESTS, REQUESTS_BULK
 
 log = structlog.get_logger()
 
@@ -209,7 +209,14 @@ def _requests(settings: SenderSettings, slot: Slot, *, clock: SystemClock) -> Re
 
 def _producer(settings: SenderSettings, slot: Slot) -> Callable[[], TransactionalProducer]:
     transactional_id = f"{settings.topic_prefix}{settings.sender_group}-{slot.name}"
-    return lambda: TransactionalProducer(config.transactional(settings, transactional_id=transactional_id))
+    places = [(settings.topic(each.name), number) for each in CO_PARTITIONED for number in range(settings.partitions)]
+
+    def make() -> TransactionalProducer:
+        producer = TransactionalProducer(config.transactional(settings, transactional_id=transactional_id))
+        producer.settle(places)
+        return producer
+
+    return make
 
 
 def _router(settings: SenderSettings, slot: Slot) -> Smarthosts:

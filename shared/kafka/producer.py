@@ -164,6 +164,19 @@ class TransactionalProducer:
         """Commit. A time-out is `Unknown`."""
         self._call(self._producer.commit_transaction, self._timeout)
 
+    def settle(self, places: Iterable[tuple[str, int]]) -> None:
+        """Give up a transaction that has touched these partitions, so that nothing of a lost one stays open there.
+
+        A broker that starts again may take partitions for deleted that it only does not know yet, and never tell them
+        how a transaction ended (Kafka 4.4.0): then readers of what is committed wait for ever, until the next marker.
+        """
+        self.begin()
+        for topic, partition in places:
+            self.produce(topic, key=b"", value=b"", partition=partition)
+        if self._producer.flush(self._timeout):
+            raise Unknown("Kafka does not take what is written")
+        self.abort()
+
     def abort(self) -> None:
         """Give the transaction up; `Unknown` when that cannot be done either."""
         try:
