@@ -109,9 +109,9 @@ class Owner:
     def _read(self, *, hurry: bool) -> list[Message]:
         """Bulk requests are read when connections are free for them; else a few with each commit that is due anyway."""
         most, bulk = self._settings.intake_batch, 0
-        if not hurry and self._attempts.hungry:
+        if self._attempts.hungry and not self._attempts.urgent:
             bulk = self._settings.intake_bulk
-        elif not hurry and self._attempts.ripe(hurry=False):
+        elif not hurry and (self._attempts.hungry or self._attempts.ripe(hurry=False)):
             bulk = self._settings.intake_trickle
         return self._requests.read(wait=BUSY_POLL if self._attempts.busy else IDLE_POLL, most=most, bulk=bulk)
 

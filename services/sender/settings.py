@@ -81,7 +81,7 @@ class SenderSettings(KafkaSettings, TokenSettings, RecipientSettings, OperatorSe
         None,
         description="address that TLS reports (RFC 8460) come from and that answers questions; none are sent without",
     )
-    smtp_connections: int = Field(20, ge=1, le=1000, description="connections at once; each carries one mail at a time")
+    smtp_connections: int = Field(40, ge=1, le=1000, description="connections at once; each carries one mail at a time")
     smtp_mails_per_connection: int = Field(100, ge=1, description="mails before a connection is renewed")
     smtp_timeout_seconds: float = Field(300, gt=0, description="for each reply before the final dot (RFC 5321)")
     smtp_final_dot_timeout_seconds: float = Field(600, gt=0, description="for the reply to the final dot (RFC 5321)")

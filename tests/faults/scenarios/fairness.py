@@ -29,7 +29,7 @@ async def _one_is_slow(step: Step) -> str | None:
 @scenario("one slow destination: the others keep 90 % of their speed")
 def slow_destination(trial: Trial) -> None:
     """The same emails to others, alone and while hundreds wait for a server that takes 4 s for each."""
-    trial.configure(POSTLOG_DESTINATION_IN_FLIGHT="10")
+    trial.configure(POSTLOG_DESTINATION_IN_FLIGHT="10", POSTLOG_SMTP_CONNECTIONS="40")  # as they are by default
     trial.play(_one_is_slow)
     _rate(trial, 300)  # connections are open, caches are warm
     alone = _rate(trial, EMAILS)
