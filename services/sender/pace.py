@@ -1,7 +1,10 @@
 """Whom a step of the owner is for, and when what waits is worth a commit."""
 
+from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
+from services.sender.handlers.delivery import Job
 from shared.clock import Clock
 
 PATIENCE: Final = 0.1  # seconds that marks and outcomes wait for company, and broadcast mail for transactional
@@ -15,6 +18,17 @@ class Pace:
         self._clock = clock
         self._waiting_since: float | None = None
         self._for_all_at = 0.0
+        self._speaking: deque[tuple[float, Job]] = deque()
+        self._slow = 0
+
+    def begun(self, jobs: Iterable[Job]) -> None:
+        """These may speak from now on."""
+        now = self._clock.boottime()
+        self._speaking.extend((now, job) for job in jobs)
+
+    def over(self, job: Job) -> None:
+        """It has ended."""
+        self._slow -= job.slow
 
     def hurry(self, *, urgent: bool) -> bool:
         """Whether the step about to begin is for transactional mail alone, for the others would make it longer.
@@ -28,7 +42,10 @@ class Pace:
         return True
 
     def ripe(self, *, waiting: int, busy: int, hurry: bool, urgent: bool) -> bool:
-        """Whether to commit: half of what is in hand (in a hurry, of what is urgent) waits, or has waited enough."""
+        """Whether to commit: half of what is in hand (in a hurry, of what is urgent) waits, or has waited enough.
+
+        A dialogue that takes its time is company for nobody.
+        """
         if not waiting:
             self._waiting_since = None
             return False
@@ -38,8 +55,17 @@ class Pace:
         if urgent and not hurry:
             return True  # the one step in a while for all
         patience = URGENT_PATIENCE if hurry else PATIENCE
-        return 2 * waiting >= busy or now - self._waiting_since > patience
+        return 2 * waiting >= busy - self._slow_ones(now) or now - self._waiting_since > patience
 
     def collected(self) -> None:
         """What waited is in a group."""
         self._waiting_since = None
+
+    def _slow_ones(self, now: float) -> int:
+        """How many have been speaking for long."""
+        while self._speaking and self._speaking[0][0] < now - PATIENCE:
+            _, job = self._speaking.popleft()
+            if not job.over:
+                job.slow = True
+                self._slow += 1
+        return self._slow

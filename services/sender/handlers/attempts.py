@@ -222,6 +222,7 @@ class Attempts:
         for job in granted:
             job.marked = True
         self.speaking += len(granted)
+        self._pace.begun(granted)
         self._delivery.answer(granted, granted=True)
         for job, outcome in ended:
             if self._forget(job):
@@ -256,6 +257,7 @@ class Attempts:
         if job.over:
             return False
         job.over = True
+        self._pace.over(job)
         self.busy -= 1
         if not job.urgent:
             self._broadcast -= 1

@@ -1,9 +1,13 @@
 """Company for a commit, and steps for transactional mail alone."""
 
+from uuid import UUID
+
 import pytest
 
+from services.sender.handlers.delivery import Job
 from services.sender.pace import PATIENCE, URGENT_PATIENCE, Pace
 from shared.clock import SystemClock
+from tests.unit.sender.examples import an_open
 
 
 class Moments(SystemClock):
@@ -45,6 +49,21 @@ def test_fewer_than_half_wait_for_company_but_not_for_long(
     assert ripe(pace, 2, 10, hurry=hurry, urgent=hurry)
     pace.collected()
     assert not ripe(pace, 1, 10, hurry=hurry, urgent=hurry), "who comes next waits anew"
+
+
+def test_a_dialogue_that_takes_its_time_is_company_for_nobody(pace: Pace, clock: Moments) -> None:
+    """Ten of twelve in hand speak to a slow server: of the other two, one is half."""
+    slow = [Job(0, 1, email_id=UUID(int=n), email=an_open(), queue="q", site="slow") for n in range(10)]
+    pace.begun(slow)
+    assert not ripe(pace, 1, 12)
+    clock.at += 2 * PATIENCE
+    pace.collected()
+    assert ripe(pace, 1, 12)
+    pace.collected()
+    for job in slow:
+        job.over = True
+        pace.over(job)
+    assert not ripe(pace, 1, 12), "they are in hand no more"
 
 
 def test_without_transactional_mail_no_step_is_in_a_hurry(pace: Pace) -> None:
