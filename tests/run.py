@@ -10,10 +10,10 @@ from typing import Final
 
 from tests.servers import Servers
 
-OWN_STACKS: Final = tuple(f"tests/e2e/test_{name}.py" for name in ("crash", "faults", "future_fact", "up"))
+OWN_STACKS: Final = tuple(f"tests/e2e/test_{name}.py" for name in ("crash", "faults", "future_fact"))
 STAGES: Final = {
     "unit": ("tests/unit", "tests/architecture"),
-    "integration": ("tests/contract", "tests/integration"),
+    "integration": ("tests/integration/sender", "tests/contract", "tests/integration"),  # what takes longest first
     "stacks": OWN_STACKS,
     "e2e": ("tests/e2e", *(f"--ignore={path}" for path in OWN_STACKS)),
 }
