@@ -11,9 +11,11 @@ from typing import Final
 from tests.servers import Servers
 
 OWN_STACKS: Final = tuple(f"tests/e2e/test_{name}.py" for name in ("crash", "faults", "future_fact"))
+# From the last to the first, so that the sender's long ones do not come last, each alone on one process.
+INTEGRATION: Final = tuple(sorted((str(path) for path in Path("tests/integration").glob("[a-z]*")), reverse=True))
 STAGES: Final = {
     "unit": ("tests/unit", "tests/architecture"),
-    "integration": ("tests/integration/sender", "tests/contract", "tests/integration"),  # what takes longest first
+    "integration": (*INTEGRATION, "tests/contract"),
     "stacks": OWN_STACKS,
     "e2e": ("tests/e2e", *(f"--ignore={path}" for path in OWN_STACKS)),
 }
