@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from cli.bench import making, plain, reading
 from cli.bench.ceiling import signatures_per_second
-from cli.bench.mails import DOMAIN
+from cli.bench.mails import DOMAIN, POSTAL
 from cli.bench.parts import Parts
 from cli.errors import CommandError
 from cli.stack.ports import free_port
@@ -158,7 +158,7 @@ def _settings(folder: Path, *, port: int, connections: int) -> dict[str, str]:
         "POSTLOG_SMTP_MAILS_PER_CONNECTION": "10000",
         "POSTLOG_SENDER_DATA": str(folder / "sender"),
         "POSTLOG_DKIM": json.dumps(domains),
-        "POSTLOG_POSTAL_ADDRESS": "Acme, 1 Harbour Road, Porto",
+        "POSTLOG_POSTAL_ADDRESS": POSTAL,
         "POSTLOG_BOUNCE_DOMAIN": f"bounces.{DOMAIN}",
         "POSTLOG_BLOB_URL": f"file://{folder}/blobs",
         "POSTLOG_LOG_LEVEL": "warning",

@@ -9,6 +9,7 @@ from shared.records import PublishedTemplate, TemplateVersion
 TENANT: Final = "default"
 NAME: Final = "bench-invoice"
 DOMAIN: Final = "acme.test"
+POSTAL: Final = "Acme, 1 Harbour Road, Porto"
 _STYLE: Final = "font-family:Helvetica,Arial,sans-serif;font-size:14px;line-height:20px;color:#333333"
 _TERMS: Final = "Payment is due within thirty days of the date of this invoice, by bank transfer or by card. "
 _HTML: Final = f"""<!doctype html>
@@ -21,16 +22,16 @@ _HTML: Final = f"""<!doctype html>
 <td><a href="{{{{ row.url }}}}" style="color:#0a58ca">details</a></td></tr>
 {{% endfor %}}</table>
 {"".join(f'<p style="{_STYLE}">{number}. {_TERMS}</p>' + chr(10) for number in range(1, 16))}
-<p>Acme, 1 Harbour Road, Porto</p>
+<p>{POSTAL}</p>
 </body></html>
 """
-_TEXT: Final = """Dear {{ name }},
+_TEXT: Final = f"""Dear {{{{ name }}}},
 
-this is invoice {{ number }} over {{ total }}. Thank you for your order.
-{% for row in rows %}
-{{ row.item }}: {{ row.price }}{% endfor %}
+this is invoice {{{{ number }}}} over {{{{ total }}}}. Thank you for your order.
+{{% for row in rows %}}
+{{{{ row.item }}}}: {{{{ row.price }}}}{{% endfor %}}
 
-Acme, 1 Harbour Road, Porto
+{POSTAL}
 """
 
 

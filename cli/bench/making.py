@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from uuid import UUID
 
-from cli.bench.mails import DOMAIN, request, template
+from cli.bench.mails import DOMAIN, POSTAL, request, template
 from services.sender.adapters.bodies import Finished
 from services.sender.adapters.dkim import Signer
 from services.sender.adapters.links import TrackerLinks, links_of
@@ -23,7 +23,6 @@ MAILS: Final = 2000
 WARM_UP: Final = 200
 URL: Final = "https://t.acme.test"
 _TEMPLATE: Final = template()[0]
-POSTAL: Final = "Acme, 1 Harbour Road, Porto"
 T = TypeVar("T")
 Made = tuple[OpenEmail, TrackerLinks, Finished]
 

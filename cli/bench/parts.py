@@ -1,4 +1,4 @@
-"""Where CPU and memory go while the bench runs, by process."""
+"""Where CPU and memory go while the bench runs, by process and by the senders' threads."""
 
 from collections.abc import Callable, Mapping, Sequence
 

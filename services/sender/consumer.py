@@ -107,7 +107,10 @@ class Owner:
                 table.flush()
 
     def _read(self, *, hurry: bool) -> list[Message]:
-        """Bulk requests are read when connections are free for them; else a few with each commit that is due anyway."""
+        """Bulk requests are read when connections are free for them; else a few with each commit that is due anyway.
+
+        Beside transactional mail a few at a time, and none in a hurry.
+        """
         most, bulk = self._settings.intake_batch, 0
         if self._attempts.hungry and not self._attempts.urgent:
             bulk = self._settings.intake_bulk

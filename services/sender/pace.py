@@ -19,16 +19,17 @@ class Pace:
         self._waiting_since: float | None = None
         self._for_all_at = 0.0
         self._speaking: deque[tuple[float, Job]] = deque()
-        self._slow = 0
+        self._slow: set[Job] = set()
 
     def begun(self, jobs: Iterable[Job]) -> None:
         """These may speak from now on."""
         now = self._clock.boottime()
+        self._find_slow_ones(now)  # here too: steps that have messages to read never ask what is ripe
         self._speaking.extend((now, job) for job in jobs)
 
     def over(self, job: Job) -> None:
         """It has ended."""
-        self._slow -= job.slow
+        self._slow.discard(job)
 
     def hurry(self, *, urgent: bool) -> bool:
         """Whether the step about to begin is for transactional mail alone, for the others would make it longer.
@@ -54,18 +55,18 @@ class Pace:
             self._waiting_since = now
         if urgent and not hurry:
             return True  # the one step in a while for all
+        self._find_slow_ones(now)
+        slow = sum(job.urgent or not hurry for job in self._slow)
         patience = URGENT_PATIENCE if hurry else PATIENCE
-        return 2 * waiting >= busy - self._slow_ones(now) or now - self._waiting_since > patience
+        return 2 * waiting >= busy - slow or now - self._waiting_since > patience
 
     def collected(self) -> None:
         """What waited is in a group."""
         self._waiting_since = None
 
-    def _slow_ones(self, now: float) -> int:
-        """How many have been speaking for long."""
+    def _find_slow_ones(self, now: float) -> None:
+        """Who has been speaking for long by now."""
         while self._speaking and self._speaking[0][0] < now - PATIENCE:
             _, job = self._speaking.popleft()
             if not job.over:
-                job.slow = True
-                self._slow += 1
-        return self._slow
+                self._slow.add(job)

@@ -16,7 +16,7 @@ class Forgotten(RuntimeError):
 class Membership:
     """Told what the group does, it notices when nothing more comes.
 
-    After an outage the client may wait for a coordinator for ever (librdkafka 2.15): it looks well, and reads nothing.
+    After an outage the client may wait for a coordinator for ever (seen with 2.16): it looks well, and reads nothing.
     """
 
     def __init__(self, consumer: Consumer, *, patience: float = PATIENCE) -> None:

@@ -33,8 +33,7 @@ IN_HAND: Final = 2  # jobs for each connection: one being spoken, one that comes
 class Job:
     """An email in the delivery's hands. `epoch` tells one ownership of a partition from the next.
 
-    `asked`: its mark has been in a group; `marked`: the mark is committed; `slow`: it speaks for long;
-    `over`: it is out of the owner's books.
+    `asked`: its mark has been in a group; `marked`: the mark is committed; `over`: it is out of the owner's books.
     """
 
     partition: int
@@ -45,7 +44,6 @@ class Job:
     site: str
     asked: bool = False
     marked: bool = False
-    slow: bool = False
     over: bool = False
     mx_host: str = ""
     tls_policy: str = "none"

@@ -66,6 +66,17 @@ def test_a_dialogue_that_takes_its_time_is_company_for_nobody(pace: Pace, clock:
     assert not ripe(pace, 1, 12), "they are in hand no more"
 
 
+def test_what_has_ended_is_not_kept_though_nobody_asks_what_is_ripe(pace: Pace, clock: Moments) -> None:
+    """As when every step has requests to read."""
+    for number in range(100):
+        job = Job(0, 1, email_id=UUID(int=number), email=an_open(), queue="q", site="s")
+        pace.begun([job])
+        job.over = True
+        pace.over(job)
+        clock.at += PATIENCE / 10
+    assert len(pace._speaking) < 20
+
+
 def test_without_transactional_mail_no_step_is_in_a_hurry(pace: Pace) -> None:
     assert not any(pace.hurry(urgent=False) for _ in range(10))
 

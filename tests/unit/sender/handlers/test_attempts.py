@@ -15,12 +15,12 @@ from services.sender.handlers.attempts import Attempts
 from services.sender.ready import Ready
 from services.sender.settings import SenderSettings
 from shared.clock import SystemClock
-from shared.commands import SendEmail
 from shared.events import EmailSending
 from shared.events.envelope import Stream
 from shared.records import OpenEmail
 from tests.fakes.connections import FakeRouter
 from tests.fakes.delivery import FakeDelivery
+from tests.unit.sender.examples import REQUEST, an_open
 
 NOW = datetime.now(UTC)
 
@@ -91,16 +91,8 @@ class Books:
 
 
 def an_email(stream: Stream = "transactional") -> OpenEmail:
-    return OpenEmail(
-        request=SendEmail(email_id=uuid4(), sender="a@acme.test", to="b@example.com", stream=stream),
-        status="queued",
-        request_hash="h",
-        recipient_ref="r",
-        recipient_domain="example.com",
-        queued_at=NOW,
-        due_at=NOW,
-        expires_at=NOW + timedelta(days=1),
-    )
+    request = replace(REQUEST, email_id=uuid4(), stream=stream)
+    return an_open(request=request, queued_at=NOW, due_at=NOW, expires_at=NOW + timedelta(days=1))
 
 
 @pytest.fixture

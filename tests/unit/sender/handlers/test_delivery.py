@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from services.sender.domain.attempt import Ended
 from services.sender.domain.mail import Outcome
@@ -15,9 +16,9 @@ from services.sender.handlers.pools import Pools
 from services.sender.handlers.ports import CannotPrepare, NotYet
 from services.sender.lease import Lease
 from shared.clock import SystemClock
-from shared.commands import SendEmail, SmtpResult
-from shared.records import OpenEmail
+from shared.commands import SmtpResult
 from tests.fakes.connections import FakeConnector, FakePreparer, FakeRouter
+from tests.unit.sender.examples import REQUEST, an_open
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 REFUSED = SmtpResult(smtp_phase="connect", smtp_reply_code=421)
@@ -26,16 +27,7 @@ STALE = Outcome(kind="deferred", result=SmtpResult(smtp_phase="mail_from"), conn
 
 def a_job() -> Job:
     email_id = uuid4()
-    email = OpenEmail(
-        request=SendEmail(email_id=email_id, sender="a@acme.test", to="b@example.com"),
-        status="queued",
-        request_hash="h",
-        recipient_ref="r",
-        recipient_domain="example.com",
-        queued_at=NOW,
-        due_at=NOW,
-        expires_at=NOW + timedelta(days=4),
-    )
+    email = an_open(request=replace(REQUEST, email_id=email_id))
     return Job(0, 1, email_id, email, "q", "mx.example.com")
 
 
