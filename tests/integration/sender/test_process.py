@@ -4,15 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Message
 
 from shared.commands import SendEmail
 from shared.events import EmailDeferred, EmailDelivered, EmailFailed
+from shared.topics import CO_PARTITIONED, Topic
 from tests.fakes.authority import Authority
 from tests.fakes.dns_server import SERVFAIL, DnsServer
 from tests.fakes.scripted_smtp import ScriptedSmtp
 from tests.integration.sender.process import Process
 from tests.integration.sender.stage import Stage, an_email, settings_for
 from tests.integration.sender.test_direct import OFFERS_TLS
+from tests.logs import read
 from tests.servers import LoopThread
 
 pytestmark = pytest.mark.integration
@@ -95,3 +98,18 @@ def test_each_domain_is_treated_as_its_dns_says(stage: Stage, mx2: ScriptedSmtp)
         assert isinstance(failed, EmailFailed)
         assert (failed.reason, failed.enhanced_status_code, failed.smtp_reply_text) == ("unroutable", status, None)
     assert sum(len(session.messages) for session in mx2.sessions) == 1
+
+
+def test_it_begins_by_settling_what_a_lost_transaction_may_have_left_open(stage: Stage) -> None:
+    """In every partition that its transactions may touch: nothing of it is to be seen but by those who read it all."""
+    places = {(topic.name, number) for topic in CO_PARTITIONED for number in range(stage.settings.partitions)}
+
+    def settled(*, committed: bool) -> set[tuple[str, int | None]]:
+        records = [(topic.name, record) for topic in CO_PARTITIONED for record in read_all(topic, committed=committed)]
+        return {(name, record.partition()) for name, record in records if not record.key()}
+
+    def read_all(topic: Topic, *, committed: bool) -> list[Message]:
+        return read(stage.settings, topic.name, committed=committed)
+
+    stage.until(lambda: settled(committed=False) == places)
+    assert settled(committed=True) == set()

@@ -179,6 +179,7 @@ def test_a_new_producer_settles_what_may_be_open_and_shows_nothing_of_it(setting
     add(producer, settings, b"seen")
     producer.commit()
     assert values(settings) == [b"seen"]
+    assert values(settings, committed=False).count(b"") == settings.partitions, "only what was written gets a marker"
 
 
 def test_a_kafka_that_is_away_is_unknown() -> None:
