@@ -24,7 +24,8 @@ from cli.stack.ports import HOST
 from cli.stack.process import run
 
 LEAST_JAVA: Final = 17
-HEAP: Final = "-Xmx512m"
+# The quick compiler alone: the slower one took as much of a core in the first minutes as all the rest of Kafka.
+JVM: Final = ("-Xmx512m", "-XX:TieredStopAtLevel=1")
 PROPERTIES: Final = """\
 process.roles=broker,controller
 node.id=1
@@ -86,7 +87,7 @@ def kafka_part(
     """Kafka with its state in `directory`; its jars are downloaded, and its storage formatted, when missing."""
     address = f"{HOST}:{port}"
     properties = directory / "server.properties"
-    command = (find_java(), HEAP, "-Dlog4j2.level=WARN", "-cp", f"{directory}/jars/*")
+    command = (find_java(), *JVM, "-Dlog4j2.level=WARN", "-cp", f"{directory}/jars/*")
 
     async def prepare() -> None:
         _link(await kafka_jars(say=say), into=directory / "jars")

@@ -35,6 +35,7 @@ from services.api.handlers.waiting import CatchingUp
 from services.api.routes.app import create_app
 from services.api.routes.parts import Parts
 from services.api.settings import ApiSettings
+from shared import interpreter
 from shared.blobs import Blobs
 from shared.clock import SystemClock
 from shared.db.engine import make_engine
@@ -52,8 +53,10 @@ def run() -> None:
     configure_logging(service="api", level=settings.log_level, style=settings.log_format)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # the server takes them first, and raises them once more when it ends
+    app = build(settings)
+    interpreter.tune()
     uvicorn.run(
-        build(settings),
+        app,
         host=settings.api_host,
         port=settings.api_port,
         loop="uvloop",

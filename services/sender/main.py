@@ -1,6 +1,5 @@
 """The sender's composition root: settings, then adapters, then handlers, then the owner; closed in reverse."""
 
-import gc
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -40,6 +39,7 @@ from services.sender.lease import Lease
 from services.sender.renewal import renew_on_hangup
 from services.sender.requests import Requests
 from services.sender.settings import SenderSettings
+from shared import interpreter
 from shared.blobs import Blobs
 from shared.clock import SystemClock
 from shared.events.envelope import Stream
@@ -59,19 +59,12 @@ def run() -> None:
     configure_logging(service="sender", level=settings.log_level, style=settings.log_format)
     slot = claim(settings.sender_data)
     with _sender(settings, slot) as owner:
-        _collect_less_garbage()
+        interpreter.tune()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: owner.stop())
         log.info("sender ready to own partitions", slot=slot.number)
         owner.run()
     log.info("sender stopped")
-
-
-def _collect_less_garbage() -> None:
-    """Hardly anything here is cyclic, and looking for it cost a fifth of the owner's time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 @contextmanager

@@ -31,13 +31,15 @@ class FakeRouter:
 
 
 class FakePreparer:
-    """A mail of no words, or `fails`."""
+    """A mail of no words, or `fails`; `heard` is told of each email."""
 
     def __init__(self) -> None:
         self.fails: Exception | None = None
+        self.heard: Callable[[OpenEmail], None] = lambda email: None
 
     async def prepare(self, email: OpenEmail) -> Composed:
         """The mail."""
+        self.heard(email)
         if self.fails is not None:
             raise self.fails
         return Composed(

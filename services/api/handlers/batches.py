@@ -10,7 +10,7 @@ from services.api.domain.answers import BatchControl, BatchReceipt, ItemResult
 from services.api.domain.batches import BatchRequest, Item
 from services.api.domain.content import Prepared, to_command
 from services.api.domain.errors import ApiError, ItemProblem
-from services.api.domain.record import Origin
+from services.api.domain.record import Origin, Record
 from services.api.handlers.emails import Rules, find_template
 from services.api.handlers.ports import BlobStore, Facts, Known, Log, Templates
 from services.api.handlers.waiting import eventually
@@ -114,7 +114,7 @@ class Batches:
     async def _write(
         self, request: BatchRequest, accepted: dict[int, Prepared], *, batch_id: UUID, origin: Origin, keyed: bool
     ) -> None:
-        hashes = {each.command.email_id: request_hash(each.command) for each in accepted.values()}
+        hashes = await asyncio.to_thread(_hashes, accepted.values())
         before = await self._repeated(hashes, accepted, origin=origin) if keyed else {}
         fresh = [each for each in accepted.values() if each.command.email_id not in before]
         opened = batches.opened(request, batch_id=batch_id, tenant=origin.tenant, now=origin.now, cause=new_id())
@@ -122,7 +122,7 @@ class Batches:
         closed = batches.closed(opened, acknowledged=len(accepted), refused=refused, now=origin.now)
         await self._blobs.put({name: part for each in fresh for name, part in each.large.items()})
         await self._log.write([record.fact(opened, origin=origin)])
-        await self._log.write([record.command(each.command, origin=origin) for each in fresh])
+        await self._log.write(await asyncio.to_thread(_commands, fresh, origin))
         await self._log.write([record.fact(closed, origin=origin)])
         self._known.remember(origin.tenant, hashes | {batch_id: request.stream})
 
@@ -137,6 +137,14 @@ class Batches:
                 problem = ItemProblem(code="idempotency_conflict", detail=detail, index=index)
                 raise ApiError("idempotency_conflict", detail, field="Idempotency-Key", errors=(problem,))
         return before
+
+
+def _hashes(accepted: Iterable[Prepared]) -> dict[UUID, str]:
+    return {each.command.email_id: request_hash(each.command) for each in accepted}
+
+
+def _commands(accepted: Iterable[Prepared], origin: Origin) -> list[Record]:
+    return [record.command(each.command, origin=origin) for each in accepted]
 
 
 def _line(item: Item, *, batch_id: UUID, origin: Origin, key: str | None) -> _Line:

@@ -71,6 +71,7 @@ class Delivery:
         self._clock = clock
         self._loop = uvloop.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unhurried: deque[Job] = deque()
         self._speaking: set[Connection] = set()
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
 
@@ -107,10 +108,25 @@ class Delivery:
         self._loop.close()
 
     def _begin(self, jobs: Sequence[Job]) -> None:
+        """Urgent ones at once; the others one in each turn of the loop, for making a mail ready holds all others up."""
+        idle = not self._unhurried
         for job in jobs:
-            task = self._loop.create_task(self._attempt(job))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            if job.urgent:
+                self._start(job)
+            else:
+                self._unhurried.append(job)
+        if idle and self._unhurried:
+            self._start_next()
+
+    def _start_next(self) -> None:
+        self._start(self._unhurried.popleft())
+        if self._unhurried:
+            self._loop.call_soon(self._start_next)
+
+    def _start(self, job: Job) -> None:
+        task = self._loop.create_task(self._attempt(job))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _interrupt(self) -> None:
         for connection in self._speaking:

@@ -16,7 +16,7 @@ SLOW: Final = 200
 TAKES: Final = 0.02  # seconds for every mail
 SLOW_TAKES: Final = 4.0
 BROADCAST: Final = 6000
-SINGLES: Final = 60
+SINGLES: Final = 100
 PAUSE: Final = 0.1  # seconds between two single emails
 
 

@@ -17,6 +17,8 @@ from services.sender.handlers.ports import CannotPrepare, NotYet
 from services.sender.lease import Lease
 from shared.clock import SystemClock
 from shared.commands import SmtpResult
+from shared.events.envelope import Stream
+from shared.records import OpenEmail
 from tests.fakes.connections import FakeConnector, FakePreparer, FakeRouter
 from tests.unit.sender.examples import REQUEST, an_open
 
@@ -25,9 +27,9 @@ REFUSED = SmtpResult(smtp_phase="connect", smtp_reply_code=421)
 STALE = Outcome(kind="deferred", result=SmtpResult(smtp_phase="mail_from"), connection_lost=True)
 
 
-def a_job() -> Job:
+def a_job(stream: Stream = "transactional") -> Job:
     email_id = uuid4()
-    email = an_open(request=replace(REQUEST, email_id=email_id))
+    email = an_open(request=replace(REQUEST, email_id=email_id, stream=stream))
     return Job(0, 1, email_id, email, "q", "mx.example.com")
 
 
@@ -206,3 +208,19 @@ def test_the_final_dot_is_asked_of_the_lease_of_the_jobs_partition(stage: Stage)
     stage.marked(job)
     stage.ended()
     assert stage.connector.made[0].finished == [True, False]
+
+
+def test_urgent_mail_is_made_ready_before_a_broadcast_that_came_first(stage: Stage) -> None:
+    order: list[Job] = []
+
+    def slowly(email: OpenEmail) -> None:
+        time.sleep(0.002)  # as making a mail does, this holds the loop up
+        order.append(next(job for job in (*broadcast, urgent) if job.email is email))
+
+    broadcast, urgent = [a_job("broadcast") for _ in range(50)], a_job()
+    stage.preparer.heard = slowly
+    stage.delivery.hand_over(broadcast)
+    stage.until(lambda: order)
+    stage.delivery.hand_over([urgent])
+    stage.until(lambda: len(order) == 51)
+    assert order.index(urgent) < 25, f"made ready as number {order.index(urgent)}"
