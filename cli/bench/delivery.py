@@ -156,6 +156,9 @@ def _settings(folder: Path, *, port: int, connections: int) -> dict[str, str]:
         "POSTLOG_SMTP_TLS": "none",
         "POSTLOG_SMTP_CONNECTIONS": str(connections),
         "POSTLOG_SMTP_MAILS_PER_CONNECTION": "10000",
+        # All senders' share: a few destinations cost what many do, instead of what their limits say.
+        "POSTLOG_DESTINATION_CONNECTIONS": str(10 * connections),
+        "POSTLOG_DESTINATION_IN_FLIGHT": str(10 * connections),
         "POSTLOG_SENDER_DATA": str(folder / "sender"),
         "POSTLOG_DKIM": json.dumps(domains),
         "POSTLOG_POSTAL_ADDRESS": POSTAL,

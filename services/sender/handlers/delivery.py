@@ -26,6 +26,7 @@ from shared.records import OpenEmail
 from shared.telemetry import place_of, trace_id
 
 log = structlog.get_logger()
+A_TURN: Final = 4  # broadcast mails made ready before others have their turn: about 3 ms
 IN_HAND: Final = 2  # jobs for each connection: one being spoken, one that comes next
 
 
@@ -108,7 +109,7 @@ class Delivery:
         self._loop.close()
 
     def _begin(self, jobs: Sequence[Job]) -> None:
-        """Urgent ones at once; the others one in each turn of the loop, for making a mail ready holds all others up."""
+        """Urgent ones at once; the others a few in each turn of the loop, for making a mail ready holds all others up."""
         idle = not self._unhurried
         for job in jobs:
             if job.urgent:
@@ -116,12 +117,13 @@ class Delivery:
             else:
                 self._unhurried.append(job)
         if idle and self._unhurried:
-            self._start_next()
+            self._start_some()
 
-    def _start_next(self) -> None:
-        self._start(self._unhurried.popleft())
+    def _start_some(self) -> None:
+        for _ in range(min(A_TURN, len(self._unhurried))):
+            self._start(self._unhurried.popleft())
         if self._unhurried:
-            self._loop.call_soon(self._start_next)
+            self._loop.call_soon(self._start_some)
 
     def _start(self, job: Job) -> None:
         task = self._loop.create_task(self._attempt(job))
