@@ -109,7 +109,7 @@ class Delivery:
         self._loop.close()
 
     def _begin(self, jobs: Sequence[Job]) -> None:
-        """Urgent ones at once; the others a few in each turn of the loop, for making a mail ready holds all others up."""
+        """Urgent ones at once, the others a few in each turn of the loop: making a mail ready holds all others up."""
         idle = not self._unhurried
         for job in jobs:
             if job.urgent:
