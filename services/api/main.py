@@ -22,6 +22,7 @@ from services.api.adapters.read_models import ReadModels
 from services.api.adapters.readiness import AskEverybody
 from services.api.adapters.state import TemplateRows
 from services.api.adapters.templates import TemplateCopy
+from services.api.handlers.batch_controls import BatchControls
 from services.api.handlers.batches import Batches
 from services.api.handlers.cancel import Cancel
 from services.api.handlers.destinations import Destinations
@@ -115,7 +116,8 @@ def _handlers(
     return Parts(
         keys=keys,
         emails=Emails(rules=rules, log=log, blobs=blobs, templates=copy, known=known),
-        batches=Batches(rules=rules, log=log, blobs=blobs, templates=copy, known=known, facts=read_models),
+        batches=Batches(rules=rules, log=log, blobs=blobs, templates=copy, known=known),
+        batch_controls=BatchControls(log=log, known=known, facts=read_models, controls=controls),
         cancel=Cancel(log=log, known=known, facts=read_models),
         resolve=Resolve(log=log, known=known, facts=read_models),
         templates=Templates(log=log, copy=copy, rows=TemplateRows(database)),

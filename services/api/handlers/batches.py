@@ -1,4 +1,4 @@
-"""A bulk request: opened, each email checked and written on its own, closed with the count. And its controls."""
+"""A bulk request: opened, each email checked and written on its own, closed with the count."""
 
 import asyncio
 from collections.abc import Iterable
@@ -6,20 +6,17 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.api.domain import batches, record
-from services.api.domain.answers import BatchControl, BatchReceipt, ItemResult
+from services.api.domain.answers import BatchReceipt, ItemResult
 from services.api.domain.batches import BatchRequest, Item
 from services.api.domain.content import Prepared, to_command
 from services.api.domain.errors import ApiError, ItemProblem
 from services.api.domain.record import Origin, Record
 from services.api.handlers.emails import Rules, find_template
-from services.api.handlers.ports import BlobStore, Facts, Known, Log, Templates
-from services.api.handlers.waiting import eventually
+from services.api.handlers.ports import BlobStore, Known, Log, Templates
 from shared.acceptance import Refusal
 from shared.commands import SendEmail, request_hash
-from shared.events import BatchPaused, BatchResumed
 from shared.ids import batch_id_for, email_id_for, new_id
-from shared.records import Control, TemplateVersion
-from shared.topics import CONTROLS
+from shared.records import TemplateVersion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,17 +28,14 @@ class _Line:
 
 
 class Batches:
-    """Accepts bulk requests, and pauses and resumes them."""
+    """Accepts bulk requests."""
 
-    def __init__(
-        self, *, rules: Rules, log: Log, blobs: BlobStore, templates: Templates, known: Known, facts: Facts
-    ) -> None:
+    def __init__(self, *, rules: Rules, log: Log, blobs: BlobStore, templates: Templates, known: Known) -> None:
         self._rules = rules
         self._log = log
         self._blobs = blobs
         self._templates = templates
         self._known = known
-        self._facts = facts
 
     async def send(self, request: BatchRequest, *, origin: Origin, key: str | None) -> BatchReceipt:
         """Accept a batch. When Kafka fails in between, nothing is said of any email: ask again with the same key."""
@@ -59,35 +53,6 @@ class Batches:
             refused=len(lines) - len(accepted),
             emails=tuple(_result(line) for line in lines),
         )
-
-    async def control(self, batch_id: UUID, *, paused: bool, origin: Origin, wait: float) -> BatchControl:
-        """Pause or resume a batch; `wait` seconds for one that was opened a moment ago to be known."""
-        stream = await self._stream_of(batch_id, origin=origin, wait=wait)
-        control = Control(
-            tenant=origin.tenant, kind="batch", name=str(batch_id), paused=paused, by=origin.by, at=origin.now
-        )
-        kind = BatchPaused if paused else BatchResumed
-        fact = kind(
-            event_id=new_id(),
-            occurred_at=origin.now,
-            tenant=origin.tenant,
-            batch_id=batch_id,
-            stream=stream,
-            by=origin.by,
-            reason="operator",
-        )
-        name = f"{origin.tenant}/batch/{batch_id}"
-        await self._log.write([record.last_value(CONTROLS.name, name, control, origin=origin)])
-        await self._log.write([record.fact(fact, origin=origin)])
-        return BatchControl(batch_id=batch_id, paused=paused)
-
-    async def _stream_of(self, batch_id: UUID, *, origin: Origin, wait: float) -> str:
-        stream = self._known.recent(origin.tenant, batch_id)
-        if stream is None:
-            stream = await eventually(lambda: self._facts.stream_of_batch(origin.tenant, batch_id), seconds=wait)
-        if stream is None:
-            raise ApiError("not_found", "there is no such batch")
-        return stream
 
     async def _prepare(self, request: BatchRequest, *, batch_id: UUID, origin: Origin, key: str | None) -> list[_Line]:
         lines = [

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from services.api.routes import (
     answers,
+    batch_controls,
     batches,
     describe,
     destinations,
@@ -39,7 +40,8 @@ def create_app(open_parts: Callable[[], AbstractAsyncContextManager[Parts]], *, 
         lifespan=lifespan,
         redoc_url=None,
     )
-    routers = [module.router for module in (emails, batches, destinations, templates, suppressions, reports, health)]
+    modules = (emails, batches, batch_controls, destinations, templates, suppressions, reports, health)
+    routers = [module.router for module in modules]
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     answers.install(app, routes=routes)
     app.add_middleware(Observe)

@@ -1,9 +1,9 @@
-"""`/v1/batches`: up to 1,000 emails in one request, their counts, and pause and resume."""
+"""`/v1/batches`: up to 1,000 emails in one request, and their counts."""
 
 from fastapi import APIRouter, Request, Response
 
 from services.api import metrics
-from services.api.domain.answers import BatchControl, BatchReceipt, BatchView
+from services.api.domain.answers import BatchReceipt, BatchView
 from services.api.domain.batches import BatchRequest
 from services.api.domain.errors import ApiError
 from services.api.routes.answers import answer
@@ -13,7 +13,6 @@ from services.api.routes.parts import KeyOf, OriginOf, PartsOf, WaitOf, applied,
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"])
 
-CONTROL_WAIT = 5.0  # seconds for a batch that another process opened a moment ago to be known
 EXAMPLE = {
     "defaults": {"from": "Acme Billing <billing@acme.test>", "template": "invoice", "variables": {"year": 2026}},
     "tags": ["invoice"],
@@ -49,26 +48,6 @@ async def show_batch(batch_id: str, parts: PartsOf, origin: OriginOf, wait: Wait
     if seen.what is None:
         raise _unknown()
     return answer(seen.what, headers=applied(wait, current=seen.current))
-
-
-@router.post("/{batch_id}/pause", **operation("Pause a batch", returns=BatchControl, status=202))
-async def pause_batch(batch_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
-    """No new attempts for its emails until it is resumed."""
-    return await _control(batch_id, parts, origin, paused=True, wait=wait)
-
-
-@router.post("/{batch_id}/resume", **operation("Resume a batch", returns=BatchControl, status=202))
-async def resume_batch(batch_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
-    """Attempts go on."""
-    return await _control(batch_id, parts, origin, paused=False, wait=wait)
-
-
-async def _control(batch_id: str, parts: PartsOf, origin: OriginOf, *, paused: bool, wait: float | None) -> Response:
-    number = id_of(batch_id, missing=_unknown())
-    found = await parts.batches.control(
-        number, paused=paused, origin=origin, wait=CONTROL_WAIT if wait is None else wait
-    )
-    return answer(found, status=202, headers=applied(wait))
 
 
 def _unknown() -> ApiError:

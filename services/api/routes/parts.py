@@ -10,6 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from services.api.domain.errors import ApiError
 from services.api.domain.preferences import idempotency_key, wait_of
 from services.api.domain.record import Origin
+from services.api.handlers.batch_controls import BatchControls
 from services.api.handlers.batches import Batches
 from services.api.handlers.cancel import Cancel
 from services.api.handlers.destinations import Destinations
@@ -32,6 +33,7 @@ class Parts:
     keys: Keys
     emails: Emails
     batches: Batches
+    batch_controls: BatchControls
     cancel: Cancel
     resolve: Resolve
     templates: Templates

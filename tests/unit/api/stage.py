@@ -5,6 +5,7 @@ from typing import Any
 
 from services.api.adapters.acknowledged import Acknowledged
 from services.api.domain.record import Origin
+from services.api.handlers.batch_controls import BatchControls
 from services.api.handlers.batches import Batches
 from services.api.handlers.cancel import Cancel
 from services.api.handlers.emails import Emails, Rules
@@ -14,6 +15,7 @@ from services.api.handlers.templates import Templates
 from shared.commands import Content
 from shared.records import TemplateVersion
 from tests.fakes.api import FakeBlobs, FakeFacts, FakeLog, FakeRows, FakeTemplates
+from tests.fakes.controls import Said
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -44,9 +46,9 @@ class Stage:
         self.known = Acknowledged(self.facts.request_hashes, room=room)
         rules = Rules(sending_domains=frozenset({"acme.test"}), broadcast_ready=True, largest=2**25)
         self.emails = Emails(rules=rules, log=self.log, blobs=self.blobs, templates=self.copy, known=self.known)
-        self.batches = Batches(
-            rules=rules, log=self.log, blobs=self.blobs, templates=self.copy, known=self.known, facts=self.facts
-        )
+        self.batches = Batches(rules=rules, log=self.log, blobs=self.blobs, templates=self.copy, known=self.known)
+        self.controls = Said()
+        self.batch_controls = BatchControls(log=self.log, known=self.known, facts=self.facts, controls=self.controls)
         self.cancel = Cancel(log=self.log, known=self.known, facts=self.facts)
         self.resolve = Resolve(log=self.log, known=self.known, facts=self.facts)
         self.templates = Templates(log=self.log, copy=self.copy, rows=self.rows)

@@ -1,16 +1,15 @@
 """Bulk requests: a result for each email, the batch's facts around them, and repeats that change nothing."""
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from services.api.domain.batches import BatchRequest
 from services.api.domain.errors import ApiError
 from shared.commands import SendEmail, request_hash
-from shared.events import BatchClosed, BatchOpened, BatchPaused, BatchResumed
+from shared.events import BatchClosed, BatchOpened
 from shared.ids import batch_id_for, email_id_for
-from shared.topics import CONTROLS, EVENTS, REQUESTS_BULK
+from shared.topics import EVENTS, REQUESTS_BULK
 from tests.unit.api.stage import Stage, origin
 
 pytestmark = pytest.mark.asyncio
@@ -132,25 +131,3 @@ async def test_another_line_under_the_same_key() -> None:
         assert caught.value.errors[0].index == 1
     assert await later.batches.send(batch(GOOD, GOOD), origin=origin(), key="k1") == receipt
     assert later.log.commands() == []
-
-
-async def test_pause_and_resume() -> None:
-    stage = Stage()
-    receipt = await stage.batches.send(batch(GOOD), origin=origin(), key=None)
-    for paused, kind in ((True, BatchPaused), (False, BatchResumed)):
-        await stage.batches.control(receipt.batch_id, paused=paused, origin=origin(), wait=0)
-        key, value = stage.log.values(CONTROLS.name)[-1]
-        assert (key, value.get("paused", False)) == (f"default/batch/{receipt.batch_id}", paused)
-        fact = stage.log.facts()[-1]
-        assert isinstance(fact, kind) and (fact.batch_id, fact.stream) == (receipt.batch_id, "transactional")
-
-
-async def test_a_batch_known_to_the_read_models_is_paused_and_another_tenants_is_not() -> None:
-    stage, batch_id = Stage(), uuid4()
-    stage.facts.streams["default", batch_id] = "broadcast"
-    await stage.batches.control(batch_id, paused=True, origin=origin(), wait=0)
-    written = len(stage.log.records)
-    for tenant, unknown in (("other", batch_id), ("default", uuid4())):
-        with pytest.raises(ApiError, match="not_found"):
-            await stage.batches.control(unknown, paused=True, origin=origin(tenant), wait=0.01)
-    assert len(stage.log.records) == written

@@ -1,0 +1,47 @@
+"""Pause and resume a batch: a control for the senders, and a fact."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.api.domain.errors import ApiError
+from shared.events import BatchPaused, BatchResumed
+from shared.topics import CONTROLS
+from tests.unit.api.stage import Stage, origin
+
+pytestmark = pytest.mark.asyncio
+
+
+def known(stage: Stage) -> UUID:
+    """A batch that the read models know."""
+    batch_id = uuid4()
+    stage.facts.streams["default", batch_id] = "broadcast"
+    return batch_id
+
+
+async def test_pause_and_resume() -> None:
+    stage = Stage()
+    batch_id = known(stage)
+    for paused, kind in ((True, BatchPaused), (False, BatchResumed)):
+        await stage.batch_controls.control(batch_id, paused=paused, origin=origin(), wait=0)
+        key, value = stage.log.values(CONTROLS.name)[-1]
+        assert (key, value.get("paused", False)) == (f"default/batch/{batch_id}", paused)
+        fact = stage.log.facts()[-1]
+        assert isinstance(fact, kind) and (fact.batch_id, fact.stream) == (batch_id, "broadcast")
+
+
+async def test_a_batch_of_another_tenant_or_none_is_not_found() -> None:
+    stage = Stage()
+    batch_id = known(stage)
+    for tenant, unknown in (("other", batch_id), ("default", uuid4())):
+        with pytest.raises(ApiError, match="not_found"):
+            await stage.batch_controls.control(unknown, paused=True, origin=origin(tenant), wait=0.01)
+    assert stage.log.records == []
+
+
+async def test_a_batch_that_was_just_accepted_is_known_without_the_read_models() -> None:
+    stage, batch_id = Stage(), uuid4()
+    stage.known.remember("default", {batch_id: "transactional"})
+    await stage.batch_controls.control(batch_id, paused=True, origin=origin(), wait=0)
+    (fact,) = stage.log.facts()
+    assert isinstance(fact, BatchPaused) and fact.stream == "transactional"
