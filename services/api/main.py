@@ -29,6 +29,7 @@ from services.api.handlers.destinations import Destinations
 from services.api.handlers.emails import Emails, Rules
 from services.api.handlers.operating import Operating
 from services.api.handlers.queries import Queries
+from services.api.handlers.reschedule import Reschedule
 from services.api.handlers.resolve import Resolve
 from services.api.handlers.suppressions import Suppressions
 from services.api.handlers.templates import Templates
@@ -119,6 +120,7 @@ def _handlers(
         batches=Batches(rules=rules, log=log, blobs=blobs, templates=copy, known=known),
         batch_controls=BatchControls(log=log, known=known, facts=read_models, controls=controls),
         cancel=Cancel(log=log, known=known, facts=read_models),
+        reschedule=Reschedule(log=log, known=known, facts=read_models),
         resolve=Resolve(log=log, known=known, facts=read_models),
         templates=Templates(log=log, copy=copy, rows=TemplateRows(database)),
         suppressions=Suppressions(log=log, secret=settings.recipient_secret()),

@@ -68,6 +68,24 @@ Index("emails_newest", emails.c.tenant, emails.c.since, emails.c.email_id)
 Index("emails_by_status", emails.c.tenant, emails.c.status, emails.c.since, emails.c.email_id)
 Index("emails_by_batch", emails.c.tenant, emails.c.batch_id, emails.c.since, emails.c.email_id)
 Index("emails_by_recipient", emails.c.tenant, emails.c.recipient_ref, emails.c.since, emails.c.email_id)
+# Partial: each update of an email writes its index entries anew, so those that have no reference or tag pay nothing.
+Index(
+    "emails_by_template",
+    emails.c.tenant,
+    emails.c.template,
+    emails.c.since,
+    emails.c.email_id,
+    postgresql_where=emails.c.template.is_not(None),
+)
+Index(
+    "emails_by_reference",
+    emails.c.tenant,
+    emails.c.reference,
+    emails.c.since,
+    emails.c.email_id,
+    postgresql_where=emails.c.reference.is_not(None),
+)
+Index("emails_by_tag", emails.c.tags, postgresql_using="gin", postgresql_where=emails.c.tags != text("'{}'"))
 
 events = Table(
     "events",

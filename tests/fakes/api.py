@@ -7,9 +7,9 @@ from uuid import UUID
 
 import msgspec
 
-from services.api.domain.answers import BatchView, EmailPage, EmailView, Position, Summary, SuppressionPage
+from services.api.domain.answers import BatchView, EmailPage, EmailView, EventPage, Position, Summary, SuppressionPage
 from services.api.domain.errors import ApiError
-from services.api.domain.filters import EmailFilter, SuppressionFilter
+from services.api.domain.filters import EmailFilter, EventFilter, SuppressionFilter
 from services.api.domain.places import Offsets, Place
 from services.api.domain.record import Record
 from shared import commands
@@ -184,6 +184,10 @@ class FakeViews:
     async def emails(self, wanted: EmailFilter) -> EmailPage:
         """As set."""
         return self.page
+
+    async def events(self, wanted: EventFilter) -> EventPage | None:
+        """No such email."""
+        return None
 
     async def batch(self, tenant: str, batch_id: UUID) -> BatchView | None:
         """A batch, of which so many emails are still to be read."""

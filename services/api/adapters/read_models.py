@@ -9,10 +9,10 @@ from sqlalchemy import Connection, select, text
 
 from services.api.adapters import batch_queries, email_queries, queue_queries
 from services.api.adapters.database import Database
-from services.api.domain.answers import BatchView, EmailPage, EmailView, Position, Summary, SuppressionPage
+from services.api.domain.answers import BatchView, EmailPage, EmailView, EventPage, Position, Summary, SuppressionPage
 from services.api.domain.destinations import Waiting
 from services.api.domain.errors import ApiError
-from services.api.domain.filters import EmailFilter, SuppressionFilter
+from services.api.domain.filters import EmailFilter, EventFilter, SuppressionFilter
 from services.api.domain.places import Offsets
 from shared.db import state
 from shared.events import Event
@@ -34,6 +34,10 @@ class ReadModels:
     async def emails(self, wanted: EmailFilter) -> EmailPage:
         """A page of emails."""
         return await self._ask(email_queries.page, wanted)
+
+    async def events(self, wanted: EventFilter) -> EventPage | None:
+        """A page of an email's facts; None when there is no such email."""
+        return await self._ask(email_queries.facts, wanted)
 
     async def status_of_email(self, tenant: str, email_id: UUID) -> str | None:
         """The status of an email that is known."""

@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from services.api.domain.errors import ItemProblem
 from shared.commands import Resolution
+from shared.events.envelope import UtcTime
 from shared.lifecycle import Status
 
 
@@ -88,6 +89,14 @@ class EmailPage(Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
+class EventPage(Struct, frozen=True, kw_only=True):
+    """A page of the facts about an email, each with its cause, in the order in which they happened."""
+
+    email_id: UUID
+    events: tuple[dict[str, Any], ...]
+    next_cursor: str | None
+
+
 class CancelRequest(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Why an email is cancelled: for operators, it stands in an event. Write nothing personal there."""
 
@@ -99,6 +108,21 @@ class CancelAnswer(Struct, frozen=True, kw_only=True):
 
     email_id: UUID
     status: str
+    command_id: UUID
+
+
+class RescheduleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When the email is attempted instead; a time that has passed means now."""
+
+    send_at: UtcTime
+
+
+class RescheduleAnswer(Struct, frozen=True, kw_only=True):
+    """`scheduled`: waits until `send_at`. `requested`: durably asked; the email's timeline will have the answer."""
+
+    email_id: UUID
+    status: str
+    send_at: datetime
     command_id: UUID
 
 

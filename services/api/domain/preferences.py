@@ -23,6 +23,14 @@ class EmailCursor(msgspec.Struct, frozen=True, array_like=True):
     email_id: UUID
 
 
+class EventCursor(msgspec.Struct, frozen=True, array_like=True):
+    """Where a page of facts ended."""
+
+    at: datetime
+    partition: int
+    offset: int
+
+
 class SuppressionCursor(msgspec.Struct, frozen=True, array_like=True):
     """Where a page of suppressions ended."""
 
@@ -30,7 +38,7 @@ class SuppressionCursor(msgspec.Struct, frozen=True, array_like=True):
     scope: str
 
 
-C = TypeVar("C", EmailCursor, SuppressionCursor)
+C = TypeVar("C", EmailCursor, EventCursor, SuppressionCursor)
 
 
 def wait_of(prefer: str | None) -> float | None:
@@ -46,7 +54,7 @@ def idempotency_key(given: str | None) -> str | None:
     return given
 
 
-def write_cursor(cursor: EmailCursor | SuppressionCursor) -> str:
+def write_cursor(cursor: EmailCursor | EventCursor | SuppressionCursor) -> str:
     """The cursor as clients see it."""
     return base64.urlsafe_b64encode(msgspec.msgpack.encode(cursor)).decode().rstrip("=")
 

@@ -6,9 +6,9 @@ from datetime import date
 from typing import Protocol
 from uuid import UUID
 
-from services.api.domain.answers import BatchView, EmailPage, EmailView, Position, Summary, SuppressionPage
+from services.api.domain.answers import BatchView, EmailPage, EmailView, EventPage, Position, Summary, SuppressionPage
 from services.api.domain.destinations import Waiting
-from services.api.domain.filters import EmailFilter, SuppressionFilter
+from services.api.domain.filters import EmailFilter, EventFilter, SuppressionFilter
 from services.api.domain.keys import StoredKey
 from services.api.domain.places import Offsets, Place
 from services.api.domain.record import Record
@@ -110,6 +110,9 @@ class Views(Protocol):
 
     async def emails(self, wanted: EmailFilter) -> EmailPage:
         """A page of emails."""
+
+    async def events(self, wanted: EventFilter) -> EventPage | None:
+        """A page of an email's facts; None when there is no such email."""
 
     async def batch(self, tenant: str, batch_id: UUID) -> BatchView | None:
         """A batch with its counts."""

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from services.api.domain.answers import BatchView, EmailPage, EmailView, Summary, SuppressionPage
-from services.api.domain.filters import EmailFilter, SuppressionFilter
+from services.api.domain.answers import BatchView, EmailPage, EmailView, EventPage, Summary, SuppressionPage
+from services.api.domain.filters import EmailFilter, EventFilter, SuppressionFilter
 from services.api.domain.places import ASKED
 from services.api.handlers.ports import Views
 from services.api.handlers.waiting import CatchingUp, eventually
@@ -36,6 +36,13 @@ class Queries:
         deadline = time.monotonic() + wait
         current = wait > 0 and await self._catching_up.wait([REQUESTS], about=email_id, seconds=wait)
         found = await eventually(lambda: self._views.email(tenant, email_id), seconds=deadline - time.monotonic())
+        return Seen(found, current)
+
+    async def events(self, wanted: EventFilter, *, wait: float) -> Seen[EventPage | None]:
+        """A page of the facts about an email that exists by then."""
+        deadline = time.monotonic() + wait
+        current = wait > 0 and await self._catching_up.wait([REQUESTS], about=wanted.email_id, seconds=wait)
+        found = await eventually(lambda: self._views.events(wanted), seconds=deadline - time.monotonic())
         return Seen(found, current)
 
     async def batch(self, tenant: str, batch_id: UUID, *, wait: float) -> Seen[BatchView | None]:

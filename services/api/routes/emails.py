@@ -1,9 +1,6 @@
-"""`/v1/emails`: ask for one, look, list, cancel, resolve."""
+"""`/v1/emails`: ask for one, look, search, reschedule, cancel, resolve."""
 
-from typing import Annotated, get_args
-from uuid import UUID
-
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from structlog.contextvars import bind_contextvars
 
 from services.api import metrics
@@ -12,20 +9,21 @@ from services.api.domain.answers import (
     CancelRequest,
     EmailPage,
     EmailView,
+    EventPage,
     Receipt,
+    RescheduleAnswer,
+    RescheduleRequest,
     ResolveAnswer,
     ResolveRequest,
 )
 from services.api.domain.errors import ApiError
-from services.api.domain.filters import EmailFilter
-from services.api.domain.preferences import EmailCursor, read_cursor
 from services.api.domain.suppressions import check_reason
 from services.api.routes.answers import answer
 from services.api.routes.body import read, read_optional
 from services.api.routes.describe import operation
 from services.api.routes.parts import KeyOf, OriginOf, PartsOf, WaitOf, applied, id_of
+from services.api.routes.searching import EventsOf, SearchOf
 from shared.commands import Content
-from shared.lifecycle import Status
 
 router = APIRouter(prefix="/v1/emails", tags=["emails"])
 
@@ -50,30 +48,9 @@ async def send_email(request: Request, parts: PartsOf, origin: OriginOf, key: Ke
     return answer(receipt, status=202, headers={"Location": f"/v1/emails/{receipt.email_id}"})
 
 
-@router.get("", **operation("List emails, the newest first", returns=EmailPage))
-async def list_emails(
-    parts: PartsOf,
-    origin: OriginOf,
-    *,
-    status: Annotated[str | None, Query(description=f"one of {', '.join(get_args(Status))}")] = None,
-    batch_id: UUID | None = None,
-    recipient: Annotated[str | None, Query(description="an address, or better the recipient_ref of one")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: str | None = None,
-    wait: WaitOf,
-) -> Response:
-    """By status, batch and recipient. With `Prefer: wait=N` it tells of all that was done before."""
-    if status is not None and status not in get_args(Status):
-        raise ApiError("invalid_parameter", f"is one of {', '.join(get_args(Status))}", field="status")
-    ref = parts.suppressions.ref(recipient, tenant=origin.tenant) if recipient is not None else None
-    wanted = EmailFilter(
-        tenant=origin.tenant,
-        limit=limit,
-        status=status,
-        batch_id=batch_id,
-        recipient_ref=ref,
-        cursor=read_cursor(cursor, EmailCursor),
-    )
+@router.get("", **operation("Search emails, the newest first", returns=EmailPage))
+async def list_emails(parts: PartsOf, wanted: SearchOf, wait: WaitOf) -> Response:
+    """All that is given must hold. With `Prefer: wait=N` it tells of all that was done before."""
     seen = await parts.queries.emails(wanted, wait=wait or 0)
     return answer(seen.what, headers=applied(wait, current=seen.current))
 
@@ -90,6 +67,36 @@ async def show_email(email_id: str, parts: PartsOf, origin: OriginOf, wait: Wait
     if seen.what is None:
         raise _unknown()
     return answer(seen.what, headers=applied(wait, current=seen.current))
+
+
+@router.get("/{email_id}/events", **operation("List an email's events", returns=EventPage))
+async def list_events(parts: PartsOf, wanted: EventsOf, wait: WaitOf) -> Response:
+    """The facts about it in the order in which they happened. With `Prefer: wait=N` as for the email itself."""
+    seen = await parts.queries.events(wanted, wait=wait or 0)
+    if seen.what is None:
+        raise _unknown()
+    return answer(seen.what, headers=applied(wait, current=seen.current))
+
+
+@router.patch(
+    "/{email_id}",
+    **operation(
+        "Reschedule an email",
+        accepts=RescheduleRequest,
+        example={"send_at": "2027-01-04T08:00:00Z"},
+        returns=RescheduleAnswer,
+    ),
+)
+async def reschedule_email(request: Request, email_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
+    """For one that waits for its time or its first attempt: 200 it waits until then, 409 too late, 404 unknown.
+
+    Waits for that as a cancellation does.
+    """
+    number = id_of(email_id, missing=_unknown())
+    bind_contextvars(email_id=str(number))
+    body = await read(request, RescheduleRequest, limit=parts.body_limit)
+    found = await parts.reschedule.reschedule(number, body, origin=origin, wait=COMMAND_WAIT if wait is None else wait)
+    return answer(found, status=200 if found.status == "scheduled" else 202, headers=applied(wait))
 
 
 @router.post(

@@ -18,6 +18,7 @@ from services.api.handlers.emails import Emails
 from services.api.handlers.operating import Operating
 from services.api.handlers.ports import Keys, Readiness
 from services.api.handlers.queries import Queries
+from services.api.handlers.reschedule import Reschedule
 from services.api.handlers.resolve import Resolve
 from services.api.handlers.suppressions import Suppressions
 from services.api.handlers.templates import Templates
@@ -35,6 +36,7 @@ class Parts:
     batches: Batches
     batch_controls: BatchControls
     cancel: Cancel
+    reschedule: Reschedule
     resolve: Resolve
     templates: Templates
     suppressions: Suppressions

@@ -1,8 +1,9 @@
 """Single emails: a record on Kafka before the 202, repeats that are one email, cancellation answered by the log."""
 
 import base64
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread, Timer
 from typing import Any
@@ -12,15 +13,16 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from shared.commands import CancelEmail, SendEmail, request_hash
+from shared.commands import CancelEmail, RescheduleEmail, SendEmail, request_hash
 from shared.db import read_models
-from shared.events import EmailCancelled, EmailCancelRefused, EmailRequestRefused, codec
+from shared.events import EmailCancelled, EmailCancelRefused, EmailRequestRefused, EmailRescheduled, codec
 from shared.topics import REQUESTS, REQUESTS_BULK, partition_for
 from tests.integration.api.stage import EMAIL, Stage, email_row
 from tests.logs import read
 
 pytestmark = pytest.mark.integration
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
+PATIENT = {"Prefer": "wait=20"}
 
 
 def test_a_record_stands_in_its_partition_when_202_is_answered(stage: Stage, client: TestClient) -> None:
@@ -84,8 +86,8 @@ def test_another_body_under_the_same_key_at_once(stage: Stage, client: TestClien
     assert len(stage.commands()) == 1
 
 
-def cancel_and_answer(stage: Stage, client: TestClient, kind: Any, **fields: Any) -> Any:
-    """Cancel, and write the sender's answer into the read models a moment later."""
+def ask_and_answer(stage: Stage, ask: Callable[[UUID], Any], kind: Any, **fields: Any) -> Any:
+    """Ask something of an email, and write the sender's answer into the read models a moment later."""
     email_id = uuid4()
     stage.put(read_models.emails, email_row(email_id, updated_at=NOW))
 
@@ -93,7 +95,6 @@ def cancel_and_answer(stage: Stage, client: TestClient, kind: Any, **fields: Any
         while not (asked := [one for one in stage.commands() if one.email_id == email_id]):
             pass
         (command,) = asked
-        assert isinstance(command, CancelEmail)
         fact = kind(
             event_id=uuid4(),
             occurred_at=NOW,
@@ -119,10 +120,39 @@ def cancel_and_answer(stage: Stage, client: TestClient, kind: Any, **fields: Any
 
     sender = Thread(target=answer)
     sender.start()
-    response = client.post(f"/v1/emails/{email_id}/cancel", json={"reason": "mistake"}, headers={"Prefer": "wait=20"})
+    response = ask(email_id)
     sender.join()
     assert response.headers.get("preference-applied", "wait=20") == "wait=20"
     return response
+
+
+def cancel_and_answer(stage: Stage, client: TestClient, kind: Any, **fields: Any) -> Any:
+    """Cancel, and answer."""
+
+    def ask(email_id: UUID) -> Any:
+        return client.post(f"/v1/emails/{email_id}/cancel", json={"reason": "mistake"}, headers=PATIENT)
+
+    return ask_and_answer(stage, ask, kind, **fields)
+
+
+def test_an_email_gets_another_time(stage: Stage, client: TestClient) -> None:
+    later = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+
+    def ask(email_id: UUID) -> Any:
+        return client.patch(f"/v1/emails/{email_id}", json={"send_at": later.isoformat()}, headers=PATIENT)
+
+    done = ask_and_answer(stage, ask, EmailRescheduled, send_at=later)
+    assert (done.status_code, done.json()["status"]) == (200, "scheduled")
+    assert datetime.fromisoformat(done.json()["send_at"]) == later
+    late = ask_and_answer(stage, ask, EmailRequestRefused, error_code="too_late")
+    assert (late.status_code, late.json()["code"]) == (409, "too_late")
+    commands = stage.commands()
+    assert all(isinstance(one, RescheduleEmail) and one.send_at == later for one in commands) and len(commands) == 2
+    unknown = client.patch(f"/v1/emails/{uuid4()}", json={"send_at": later.isoformat()}, headers={"Prefer": "wait=0"})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_email")
+    far = client.patch(f"/v1/emails/{uuid4()}", json={"send_at": "2126-01-01T00:00:00Z"})
+    assert (far.status_code, far.json()["code"], far.json()["field"]) == (422, "send_at_too_far", "send_at")
+    assert len(stage.commands()) == 3
 
 
 def test_cancel_is_answered_exactly(stage: Stage, client: TestClient) -> None:

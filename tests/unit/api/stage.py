@@ -9,6 +9,7 @@ from services.api.handlers.batch_controls import BatchControls
 from services.api.handlers.batches import Batches
 from services.api.handlers.cancel import Cancel
 from services.api.handlers.emails import Emails, Rules
+from services.api.handlers.reschedule import Reschedule
 from services.api.handlers.resolve import Resolve
 from services.api.handlers.suppressions import Suppressions
 from services.api.handlers.templates import Templates
@@ -50,6 +51,7 @@ class Stage:
         self.controls = Said()
         self.batch_controls = BatchControls(log=self.log, known=self.known, facts=self.facts, controls=self.controls)
         self.cancel = Cancel(log=self.log, known=self.known, facts=self.facts)
+        self.reschedule = Reschedule(log=self.log, known=self.known, facts=self.facts)
         self.resolve = Resolve(log=self.log, known=self.known, facts=self.facts)
         self.templates = Templates(log=self.log, copy=self.copy, rows=self.rows)
         self.suppressions = Suppressions(log=self.log, secret=SECRET)

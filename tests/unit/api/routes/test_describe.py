@@ -40,6 +40,8 @@ def test_it_names_all_routes_of_the_contract(document: dict[str, Any]) -> None:
         "POST /v1/emails",
         "GET /v1/emails",
         "GET /v1/emails/{email_id}",
+        "PATCH /v1/emails/{email_id}",
+        "GET /v1/emails/{email_id}/events",
         "POST /v1/emails/{email_id}/cancel",
         "POST /v1/batches",
         "GET /v1/batches/{batch_id}",
@@ -80,7 +82,7 @@ def test_every_body_has_an_example(document: dict[str, Any]) -> None:
         for operation in operations(document)
         if "requestBody" in operation
     ]
-    assert len(bodies) == 13
+    assert len(bodies) == 14
     assert all(body["example"] for body in bodies)
 
 
