@@ -17,7 +17,7 @@ class Api:
         self._headers = {"Authorization": f"Bearer {key}"}
 
     def call(self, method: str, path: str, **options: Any) -> Json:
-        """One request on a connection of its own; the answer's JSON."""
+        """One request on a connection of its own; the answer's JSON, empty when it has no content."""
         try:
             with httpx2.Client(base_url=self._url, headers=self._headers, timeout=30) as client:
                 answer = client.request(method, path, **options)
@@ -25,7 +25,7 @@ class Api:
             raise CommandError(f"the API does not answer at {self._url} (--url, POSTLOG_URL): {error}") from None
         if answer.is_error:
             raise CommandError(_words(answer))
-        found: Json = answer.json()
+        found: Json = answer.json() if answer.content else {}
         return found
 
 

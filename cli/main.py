@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "replay": "Build the read models again from the log.",
     "bounces": "What a refusal means: classify.",
     "queue": "What waits for each destination; hold, release, flush, limit.",
+    "templates": "Write, publish, compare and roll back templates.",
     "emails": "Say what became of an email in doubt: resolve.",
     "dead-letters": "List the records nobody could read.",
     "bench": "Measure, as a ratio to a ceiling.",

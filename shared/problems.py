@@ -73,6 +73,7 @@ _ALL: Final = (
     _problem("unknown_email", 404, "No such email", "Check the id; a new email is known once it was read."),
     _problem("already_final", 409, "Email is final", "Nothing can be changed any more."),
     _problem("not_in_doubt", 409, "Not in doubt", "Only an email whose outcome is unknown can be resolved."),
+    _problem("precondition_failed", 412, "Changed meanwhile", "Fetch it again, and repeat the change with its ETag."),
     _problem("too_late", 409, "Too late", "An attempt has begun, or the email is final."),
     # Who asks, and for what.
     _problem("unauthorized", 401, "API key needed", "Send Authorization: Bearer and a key of `postlog keys create`."),

@@ -88,12 +88,16 @@ class TemplateVersion(Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     content_hash: str = ""
 
 
-class PublishedTemplate(Struct, frozen=True, kw_only=True, tag="published"):
-    """Which version of a template is published; keyed `tenant/name`."""
+class PublishedTemplate(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="published"):
+    """Which version of a template is published; keyed `tenant/name`.
+
+    A `deleted` one takes no new emails over HTTP; what was accepted before is made of that version all the same.
+    """
 
     tenant: str
     name: str
     version: int
+    deleted: bool = False
 
 
 TemplateRecord = TemplateVersion | PublishedTemplate

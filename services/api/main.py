@@ -15,6 +15,7 @@ from services.api.adapters.acknowledged import Acknowledged
 from services.api.adapters.blobs import BlobParts
 from services.api.adapters.controls import ControlCopy
 from services.api.adapters.database import Database
+from services.api.adapters.drafts import DraftRows
 from services.api.adapters.keys import ApiKeys
 from services.api.adapters.log import KafkaLog
 from services.api.adapters.progress import KafkaProgress
@@ -26,6 +27,7 @@ from services.api.handlers.batch_controls import BatchControls
 from services.api.handlers.batches import Batches
 from services.api.handlers.cancel import Cancel
 from services.api.handlers.destinations import Destinations
+from services.api.handlers.drafts import Drafts
 from services.api.handlers.emails import Emails, Rules
 from services.api.handlers.operating import Operating
 from services.api.handlers.queries import Queries
@@ -114,6 +116,7 @@ def _handlers(
         broadcast_ready=settings.postal_address is not None,
         largest=settings.api_body_limit,
     )
+    templates = Templates(log=log, copy=copy, rows=TemplateRows(database))
     return Parts(
         keys=keys,
         emails=Emails(rules=rules, log=log, blobs=blobs, templates=copy, known=known),
@@ -122,7 +125,8 @@ def _handlers(
         cancel=Cancel(log=log, known=known, facts=read_models),
         reschedule=Reschedule(log=log, known=known, facts=read_models),
         resolve=Resolve(log=log, known=known, facts=read_models),
-        templates=Templates(log=log, copy=copy, rows=TemplateRows(database)),
+        templates=templates,
+        drafts=Drafts(rows=DraftRows(database), copy=copy, templates=templates),
         suppressions=Suppressions(log=log, secret=settings.recipient_secret()),
         operating=Operating(log=log, controls=controls, operators=settings.operator_tenant),
         destinations=Destinations(queue=read_models, controls=controls, operators=settings.operator_tenant),

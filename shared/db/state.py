@@ -61,6 +61,16 @@ templates = Table(
     comment="one row per published version; the record on email.templates comes first",
 )
 
+template_drafts = Table(
+    "template_drafts",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("content", Text, nullable=False, comment="the JSON document, as it would be published"),
+    Column("etag", Text, nullable=False),
+    Column("updated_at", _TIME, nullable=False, server_default=func.now()),
+)
+
 read_models = Table(
     "read_models",
     metadata,

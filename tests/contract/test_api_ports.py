@@ -21,7 +21,7 @@ from services.api.adapters.templates import TemplateCopy
 from services.api.domain import record
 from services.api.domain.errors import ApiError
 from services.api.domain.record import Origin
-from services.api.domain.templates import pointer_to
+from services.api.domain.templates import deleted, pointer_to
 from services.api.handlers.ports import BlobStore, Facts, Log
 from services.api.handlers.templates import CopyOfTemplates
 from services.api.handlers.templates import TemplateRows as RowsPort
@@ -73,6 +73,10 @@ class World:
         """Templates that somebody published; the last is live."""
         raise NotImplementedError
 
+    async def delete(self, live: TemplateVersion) -> None:
+        """Somebody deletes the template of which this version is live."""
+        raise NotImplementedError
+
     def fail(self) -> None:
         """Kafka goes away."""
         raise NotImplementedError
@@ -99,6 +103,10 @@ class FakeWorld(World):
     async def publish(self, *versions: TemplateVersion) -> None:
         assert isinstance(self.copy, FakeTemplates)
         self.copy.versions += versions
+
+    async def delete(self, live: TemplateVersion) -> None:
+        assert isinstance(self.copy, FakeTemplates)
+        self.copy.deleted.add((live.tenant, live.name))
 
     def fail(self) -> None:
         assert isinstance(self.log, FakeLog)
@@ -129,6 +137,10 @@ class RealWorld(World):
             name = f"{one.tenant}/{one.name}"
             for key, value in ((f"{name}/{one.version}", one), (name, pointer_to(one))):
                 await self.log.write([record.last_value(TEMPLATES.name, key, value, origin=ORIGIN)])
+
+    async def delete(self, live: TemplateVersion) -> None:
+        key = f"{live.tenant}/{live.name}"
+        await self.log.write([record.last_value(TEMPLATES.name, key, deleted(live), origin=ORIGIN)])
 
     def fail(self) -> None:
         away = self._stage.settings.model_copy(update={"kafka_bootstrap_servers": DEAD_PORT})
@@ -226,6 +238,12 @@ async def test_templates(stage: Stage | None, tmp_path: Path) -> None:
         assert await world.copy.find("default", "hello", 1) == version(1)
         assert await world.copy.find("default", "hello", 9) is None
         assert (world.copy.newest("default", "hello"), world.copy.published("default", "hello")) == (2, 2)
+        assert (world.copy.names("default"), world.copy.names("third")) == (["hello"], [])
+        await world.delete(version(2))
+        await world.copy.refresh()
+        assert (await world.copy.find("default", "hello"), await world.copy.find("default", "hello", 1)) == (None, None)
+        assert (world.copy.version("default", "hello", 2), world.copy.names("default")) == (version(2), [])
+        assert (world.copy.newest("default", "hello"), world.copy.published("default", "hello")) == (2, None)
 
 
 async def test_rows_of_templates(stage: Stage | None, tmp_path: Path) -> None:

@@ -63,20 +63,29 @@ class FakeBlobs:
 
 
 class FakeTemplates:
-    """Templates by name; what was published last is live."""
+    """Templates by name; what was published last is live, unless the template is among the `deleted`."""
 
     def __init__(self, *versions: TemplateVersion) -> None:
         self.versions = list(versions)
+        self.deleted: set[tuple[str, str]] = set()
 
     async def find(self, tenant: str, name: str, version: int | None = None) -> TemplateVersion | None:
         """That version, or the live one."""
-        wanted = version if version is not None else self.published(tenant, name)
-        matching = [one for one in self.versions if (one.tenant, one.name, one.version) == (tenant, name, wanted)]
+        live = self.published(tenant, name)
+        return self.version(tenant, name, version or live) if live is not None else None
+
+    def version(self, tenant: str, name: str, number: int) -> TemplateVersion | None:
+        """That version, deleted or not."""
+        matching = [one for one in self.versions if (one.tenant, one.name, one.version) == (tenant, name, number)]
         return matching[0] if matching else None
+
+    def names(self, tenant: str) -> list[str]:
+        """Those that are published."""
+        return sorted({one.name for one in self.versions if one.tenant == tenant and self.published(tenant, one.name)})
 
     def published(self, tenant: str, name: str) -> int | None:
         """The live version."""
-        return self.newest(tenant, name) or None
+        return None if (tenant, name) in self.deleted else self.newest(tenant, name) or None
 
     def newest(self, tenant: str, name: str) -> int:
         """The highest version."""

@@ -17,7 +17,7 @@ class TemplateCopy:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._versions: dict[tuple[str, str, int], TemplateVersion] = {}
-        self._published: dict[tuple[str, str], int] = {}
+        self._published: dict[tuple[str, str], int] = {}  # without those that were deleted
         self._table = TopicTable(settings, topic=TEMPLATES.name, apply=self._apply)
 
     def start(self) -> None:
@@ -54,15 +54,29 @@ class TemplateCopy:
         numbers = [number for one, other, number in list(self._versions) if (one, other) == (tenant, name)]
         return max(numbers, default=0)
 
+    def version(self, tenant: str, name: str, number: int) -> TemplateVersion | None:
+        """That version, also when the template was deleted, as far as is known here."""
+        return self._versions.get((tenant, name, number))
+
+    def names(self, tenant: str) -> list[str]:
+        """The templates that are published, as far as is known here."""
+        return [name for one, name in list(self._published) if one == tenant]
+
     def _find(self, tenant: str, name: str, version: int | None) -> TemplateVersion | None:
-        number = version if version is not None else self.published(tenant, name)
-        return self._versions.get((tenant, name, number)) if number is not None else None
+        published = self.published(tenant, name)
+        return self.version(tenant, name, version or published) if published is not None else None
 
     def _apply(self, key: str, value: bytes | None) -> None:
         if value is None:
-            return  # a deleted template still serves the emails that were accepted with it
+            return  # nobody writes tombstones here: a deleted template still serves the emails accepted with it
         record = decode_template(value)
         if isinstance(record, PublishedTemplate):
-            self._published[record.tenant, record.name] = record.version
+            self._point(record)
         else:
             self._versions[record.tenant, record.name, record.version] = record
+
+    def _point(self, pointer: PublishedTemplate) -> None:
+        if pointer.deleted:
+            self._published.pop((pointer.tenant, pointer.name), None)
+        else:
+            self._published[pointer.tenant, pointer.name] = pointer.version

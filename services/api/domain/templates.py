@@ -77,3 +77,13 @@ def version_of(
 def pointer_to(version: TemplateVersion) -> PublishedTemplate:
     """The pointer that publishes it."""
     return PublishedTemplate(tenant=version.tenant, name=version.name, version=version.version)
+
+
+def deleted(version: TemplateVersion) -> PublishedTemplate:
+    """The pointer of a deleted template: it still says what emails that were accepted before are made of."""
+    return PublishedTemplate(tenant=version.tenant, name=version.name, version=version.version, deleted=True)
+
+
+def request_of(version: TemplateVersion) -> TemplateRequest:
+    """The content of a version, as it was asked for."""
+    return TemplateRequest(subject=version.subject, html=version.html, text=version.text)

@@ -13,6 +13,7 @@ from services.api.routes import (
     batches,
     describe,
     destinations,
+    drafts,
     emails,
     health,
     reports,
@@ -40,7 +41,7 @@ def create_app(open_parts: Callable[[], AbstractAsyncContextManager[Parts]], *, 
         lifespan=lifespan,
         redoc_url=None,
     )
-    modules = (emails, batches, batch_controls, destinations, templates, suppressions, reports, health)
+    modules = (emails, batches, batch_controls, destinations, templates, drafts, suppressions, reports, health)
     routers = [module.router for module in modules]
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     answers.install(app, routes=routes)

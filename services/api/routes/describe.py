@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
-from services.api.domain import answers, destinations
+from services.api.domain import answers, destinations, drafts
 from services.api.domain.batches import BatchRequest
 from services.api.domain.errors import ProblemDocument
 from services.api.domain.suppressions import SuppressionRequest
@@ -35,6 +35,11 @@ SCHEMAS: Final[tuple[type[Struct], ...]] = (
     answers.ResolveAnswer,
     answers.Summary,
     answers.TemplateView,
+    drafts.DraftView,
+    drafts.PublishRequest,
+    drafts.TemplatePage,
+    drafts.TemplateHistory,
+    drafts.TemplateDiff,
     answers.SuppressionView,
     answers.SuppressionPage,
     destinations.OperatorRequest,

@@ -14,6 +14,7 @@ from services.api.handlers.batch_controls import BatchControls
 from services.api.handlers.batches import Batches
 from services.api.handlers.cancel import Cancel
 from services.api.handlers.destinations import Destinations
+from services.api.handlers.drafts import Drafts
 from services.api.handlers.emails import Emails
 from services.api.handlers.operating import Operating
 from services.api.handlers.ports import Keys, Readiness
@@ -39,6 +40,7 @@ class Parts:
     reschedule: Reschedule
     resolve: Resolve
     templates: Templates
+    drafts: Drafts
     suppressions: Suppressions
     operating: Operating
     destinations: Destinations

@@ -1,0 +1,92 @@
+"""`postlog templates`: write, publish, compare and roll back. Over the API."""
+
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.api import Api
+from cli.template_files import read_template
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+NAME = Annotated[str, typer.Argument(help="The template's name.")]
+VERSION = Annotated[int, typer.Argument(min=1, help="The number of a version.")]
+URL = Annotated[str, typer.Option(help="The API.", envvar="POSTLOG_URL")]
+KEY = Annotated[str, typer.Option(help="An API key of the tenant.", envvar="POSTLOG_KEY")]
+SIDE = "`draft`, `published`, or a version's number."
+LOCAL = "http://127.0.0.1:8080"
+
+
+@app.callback()
+def templates() -> None:
+    """Write, publish, compare and roll back templates."""
+
+
+@app.command(name="list")
+def show(*, key: KEY, url: URL = LOCAL) -> None:
+    """List the templates: which version is published, which is the newest, and whether there is a draft."""
+    api, table = Api(url, key=key), Table("template", "published", "newest", "draft")
+    page: dict[str, Any] = {"next_cursor": ""}
+    while page["next_cursor"] is not None:
+        page = api.call("GET", "/v1/templates", params={"limit": 200, "cursor": page["next_cursor"]})
+        for row in page["templates"]:
+            table.add_row(row["name"], str(row["published"] or "-"), str(row["newest"]), "yes" if row["draft"] else "")
+    Console().print(table)
+
+
+@app.command()
+def put(
+    name: NAME,
+    folder: Annotated[Path, typer.Argument(help="Where NAME.subject.txt, NAME.html and NAME.txt are.")],
+    *,
+    key: KEY,
+    url: URL = LOCAL,
+) -> None:
+    """Write a draft from files; nobody is sent it before it is published."""
+    Api(url, key=key).call("PUT", f"{_path(name)}/draft", json=read_template(name, folder))
+    typer.echo(f"{name}: draft written; see `postlog templates diff {name}`, then `postlog templates publish {name}`")
+
+
+@app.command()
+def publish(name: NAME, *, key: KEY, url: URL = LOCAL) -> None:
+    """Publish the draft as a new version."""
+    _say(Api(url, key=key).call("POST", f"{_path(name)}/publish"))
+
+
+@app.command()
+def rollback(name: NAME, version: VERSION, *, key: KEY, url: URL = LOCAL) -> None:
+    """Publish a version that there is again: an earlier one, or one of a template that was deleted."""
+    _say(Api(url, key=key).call("POST", f"{_path(name)}/publish", json={"version": version}))
+
+
+@app.command()
+def diff(
+    name: NAME,
+    *,
+    key: KEY,
+    url: URL = LOCAL,
+    old: Annotated[str, typer.Option("--from", help=SIDE)] = "published",
+    new: Annotated[str, typer.Option("--to", help=SIDE)] = "draft",
+) -> None:
+    """Show how two versions differ."""
+    found = Api(url, key=key).call("GET", f"{_path(name)}/diff", params={"from": old, "to": new})
+    typer.echo("".join(found["parts"].values()) or "no difference", nl=not found["parts"])
+
+
+@app.command()
+def delete(name: NAME, *, key: KEY, url: URL = LOCAL) -> None:
+    """Let no new email use it; those accepted before are sent. `rollback` brings it back."""
+    Api(url, key=key).call("DELETE", _path(name))
+    typer.echo(f"{name}: deleted")
+
+
+def _path(name: str) -> str:
+    return f"/v1/templates/{quote(name, safe='')}"
+
+
+def _say(view: dict[str, Any]) -> None:
+    typer.echo(f"{view['name']}: version {view['version']} is published")

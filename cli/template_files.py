@@ -1,0 +1,24 @@
+"""A template as files in a folder: `NAME.subject.txt`, and `NAME.html` or `NAME.txt` or both."""
+
+from pathlib import Path
+from typing import Any
+
+from cli.errors import CommandError
+
+
+def read_template(name: str, folder: Path) -> dict[str, Any]:
+    """The template's content, as the API takes it; raises CommandError when files are missing or not UTF-8."""
+    subject = _text(folder / f"{name}.subject.txt")
+    if subject is None:
+        raise CommandError(f"there is no {folder / name}.subject.txt: its first line is the subject")
+    bodies = {"html": _text(folder / f"{name}.html"), "text": _text(folder / f"{name}.txt")}
+    return {"subject": subject.strip()} | {part: body for part, body in bodies.items() if body is not None}
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path}: {error}") from None

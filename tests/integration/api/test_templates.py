@@ -1,0 +1,134 @@
+"""The life of a template: draft, versions, rollback, deletion; lost updates; with several API processes."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from shared.records import PublishedTemplate, decode_template
+from shared.topics import TEMPLATES
+from tests.integration.api.stage import EMAIL, Stage
+from tests.logs import read
+
+pytestmark = pytest.mark.integration
+ONE = {"subject": "One", "text": "{{ name }}"}
+TWO = {"subject": "Two", "text": "{{ name }}"}
+ASKED = {"from": EMAIL["from"], "to": "ada@example.org", "template": "hello", "variables": {"name": "Ada"}}
+
+
+def code(answer: Any) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+def pointers(stage: Stage) -> list[tuple[int, bool]]:
+    records = [decode_template(message.value() or b"") for message in read(stage.settings, TEMPLATES.name)]
+    return [(one.version, one.deleted) for one in records if isinstance(one, PublishedTemplate)]
+
+
+def test_a_draft_is_written_compared_and_published(stage: Stage, client: TestClient) -> None:
+    assert code(client.get("/v1/templates/hello/draft")) == (404, "not_found")
+    written = client.put("/v1/templates/hello/draft", json=ONE)
+    assert (written.status_code, written.json()["published"], written.json()["content"]) == (200, None, ONE)
+    assert client.get("/v1/templates/hello/draft").headers["etag"] == written.headers["etag"]
+    assert code(client.post("/v1/emails", json=ASKED)) == (422, "unknown_template")  # nobody is sent a draft
+    assert pointers(stage) == []
+    published = client.post("/v1/templates/hello/publish")
+    assert (published.status_code, published.json()["version"], published.headers["etag"]) == (200, 1, '"1"')
+    assert client.post("/v1/emails", json=ASKED).status_code == 202
+    assert code(client.post("/v1/templates/hello/publish")) == (404, "not_found")  # the draft is gone
+    client.put("/v1/templates/hello/draft", json=TWO)
+    assert client.get("/v1/templates/hello/diff").json() == {
+        "name": "hello",
+        "from": "published",
+        "to": "draft",
+        "parts": {"subject": "--- subject (published)\n+++ subject (draft)\n@@ -1 +1 @@\n-One\n+Two\n"},
+    }
+    assert client.post("/v1/templates/hello/publish").json()["version"] == 2
+    assert list(client.get("/v1/templates/hello/diff?from=1&to=2").json()["parts"]) == ["subject"]
+    assert code(client.get("/v1/templates/hello/diff?from=1&to=3")) == (404, "not_found")
+    assert code(client.get("/v1/templates/hello/diff?from=0&to=1")) == (400, "invalid_parameter")
+
+
+def test_a_draft_that_is_no_template_is_kept_but_not_published(stage: Stage, client: TestClient) -> None:
+    assert client.put("/v1/templates/hello/draft", json={"subject": "{{ oops", "text": "t"}).status_code == 200
+    assert code(client.post("/v1/templates/hello/publish")) == (422, "invalid_template")
+    assert client.get("/v1/templates/hello/draft").status_code == 200 and pointers(stage) == []
+
+
+def test_a_draft_is_thrown_away(client: TestClient) -> None:
+    assert code(client.delete("/v1/templates/hello/draft")) == (404, "not_found")
+    tag = client.put("/v1/templates/hello/draft", json=ONE).headers["etag"]
+    assert code(client.delete("/v1/templates/hello/draft", headers={"If-Match": '"x"'})) == (412, "precondition_failed")
+    assert client.delete("/v1/templates/hello/draft", headers={"If-Match": tag}).status_code == 204
+    assert client.get("/v1/templates/hello/draft").status_code == 404
+
+
+def test_rollback_points_to_an_earlier_version(stage: Stage, client: TestClient) -> None:
+    for content in (ONE, TWO):
+        client.put("/v1/templates/hello", json=content)
+    back = client.post("/v1/templates/hello/publish", json={"version": 1}, headers={"If-Match": '"2"'})
+    assert (back.json()["version"], back.json()["published"], back.headers["etag"]) == (1, 1, '"1"')
+    assert client.get("/v1/templates/hello").json()["subject"] == "One"
+    client.post("/v1/templates/hello/publish", json={"version": 1})
+    assert pointers(stage) == [(1, False), (2, False), (1, False)]  # the same again writes nothing
+    history = client.get("/v1/templates/hello/versions").json()["versions"]
+    assert [(one["version"], one["published"]) for one in history] == [(2, False), (1, True)]
+    assert code(client.post("/v1/templates/hello/publish", json={"version": 9})) == (404, "not_found")
+    assert client.put("/v1/templates/hello", json=TWO).json()["version"] == 3
+
+
+def test_deleting_refuses_new_mail_and_keeps_what_was_accepted(stage: Stage, client: TestClient) -> None:
+    client.put("/v1/templates/hello", json=ONE)
+    assert code(client.delete("/v1/templates/hello", headers={"If-Match": '"7"'})) == (412, "precondition_failed")
+    assert client.delete("/v1/templates/hello").status_code == 204
+    assert code(client.delete("/v1/templates/hello")) == (404, "not_found")
+    with stage.client() as another:
+        for each in (client, another):
+            assert code(each.post("/v1/emails", json=ASKED)) == (422, "unknown_template")
+            assert code(each.post("/v1/emails", json=ASKED | {"template_version": 1})) == (422, "unknown_template")
+            for path in ("hello", "hello?version=1", "hello/versions"):
+                assert code(each.get(f"/v1/templates/{path}")) == (404, "not_found")
+            assert each.get("/v1/templates").json()["templates"] == []
+    assert pointers(stage) == [(1, False), (1, True)]  # the sender goes on to make queued mail of version 1
+    assert client.post("/v1/templates/hello/publish", json={"version": 1}).status_code == 200
+    assert client.post("/v1/emails", json=ASKED).status_code == 202
+    client.delete("/v1/templates/hello")
+    assert client.put("/v1/templates/hello", json=ONE).json()["version"] == 2  # a number is never used twice
+
+
+def test_no_update_is_lost_with_two_api_processes(stage: Stage, client: TestClient) -> None:
+    first = client.put("/v1/templates/hello", json=ONE, headers={"If-None-Match": "*"})
+    draft = client.put("/v1/templates/hello/draft", json=ONE, headers={"If-None-Match": "*"})
+    assert code(client.put("/v1/templates/hello", json=TWO, headers={"If-None-Match": "*"})) == (
+        412,
+        "precondition_failed",
+    )
+
+    def write(number: int) -> list[int]:
+        each, content = clients[number % 2], {"subject": f"by {number}", "text": "t"}
+        put = each.put("/v1/templates/hello", json=content, headers={"If-Match": first.headers["etag"]})
+        path, condition = "/v1/templates/hello/draft", {"If-Match": draft.headers["etag"]}
+        return [put.status_code, each.put(path, json=content, headers=condition).status_code]
+
+    with stage.client() as another, ThreadPoolExecutor(6) as pool:
+        clients = (client, another)
+        published, drafted = zip(*pool.map(write, range(6)), strict=True)
+    assert sorted(published) == sorted(drafted) == [200, 412, 412, 412, 412, 412]
+    assert client.get("/v1/templates/hello").headers["etag"] == '"2"'
+
+
+def test_templates_are_listed_by_name(stage: Stage, client: TestClient) -> None:
+    for name in ("b", "a"):
+        client.put(f"/v1/templates/{name}", json=ONE)
+    client.put("/v1/templates/c/draft", json=ONE)
+    page = client.get("/v1/templates?limit=2").json()
+    assert [one["name"] for one in page["templates"]] == ["a", "b"]
+    rest = client.get("/v1/templates", params={"cursor": page["next_cursor"]}).json()
+    assert rest == {
+        "templates": [{"name": "c", "published": None, "newest": 0, "draft": True}],
+        "next_cursor": None,
+    }
+    with stage.client(tenant="other") as other:
+        assert other.get("/v1/templates").json()["templates"] == []
+        assert other.get("/v1/templates/c/draft").status_code == 404
