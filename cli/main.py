@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "bounces": "What a refusal means: classify.",
     "queue": "What waits for each destination; hold, release, flush, limit.",
     "templates": "Write, publish, compare and roll back templates.",
+    "batch": "What became of a bulk request: show, cancel.",
     "emails": "Say what became of an email in doubt: resolve.",
     "dead-letters": "List the records nobody could read.",
     "bench": "Measure, as a ratio to a ceiling.",

@@ -75,6 +75,7 @@ _ALL: Final = (
     _problem("not_in_doubt", 409, "Not in doubt", "Only an email whose outcome is unknown can be resolved."),
     _problem("precondition_failed", 412, "Changed meanwhile", "Fetch it again, and repeat the change with its ETag."),
     _problem("too_late", 409, "Too late", "An attempt has begun, or the email is final."),
+    _problem("batch_cancelled", 409, "Batch is cancelled", "Nothing more can be asked of it; send a new batch."),
     # Who asks, and for what.
     _problem("unauthorized", 401, "API key needed", "Send Authorization: Bearer and a key of `postlog keys create`."),
     _problem("operators_only", 403, "For operators", "Use a key of the tenant that POSTLOG_OPERATOR_TENANT names."),

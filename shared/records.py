@@ -118,13 +118,16 @@ class Suppression(Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_at: UtcTime | None = None
 
 
-ControlKind = Literal["batch", "stream", "tenant", "destination", "limits", "flush", "imposed", "weight", "warmup"]
+ControlKind = Literal[
+    "batch", "cancelled", "stream", "tenant", "destination", "limits", "flush", "imposed", "weight", "warmup"
+]
 
 
 class Control(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The last word on something; keyed `tenant/kind/name`. The operators' tenant speaks for all tenants.
 
-    A batch, stream, tenant or destination is held (`paused`), or was released at `at`. `limits` are an operator's for a
+    A batch, stream, tenant or destination is held (`paused`), or was released at `at`. `cancelled`: a batch, for good;
+    its own record, so that no later word about the batch takes its place. `limits` are an operator's for a
     destination: `rate` (emails a second), `connections`, `in_flight`. `flush`: at `at` all that replies and trouble had
     imposed on a destination was lifted and, with `deferred`, its deferred emails became due. `imposed` is what a `rule`
     on replies asks of a destination: nothing until `paused_until`; a `rate` and `connections` that double every

@@ -22,8 +22,8 @@ SERVICES: Final = {
 # Variables of the command line itself.
 OTHERS: Final = {
     "POSTLOG_INBOX_SLOW_SECONDS": "how long the inbox takes for slow@…, in seconds; 3 when not set",
-    "POSTLOG_URL": "the API that `postlog queue` and `postlog emails` ask; http://127.0.0.1:8080 when not set",
-    "POSTLOG_KEY": "the API key of `postlog queue` and `postlog emails`",
+    "POSTLOG_URL": "the API that `postlog queue`, `batch` and `emails` ask; http://127.0.0.1:8080 when not set",
+    "POSTLOG_KEY": "the API key of `postlog queue`, `batch` and `emails`",
 }
 _WORDS: Final = {int: "whole number", float: "number", bool: "true or false", str: "text", Path: "path"}
 

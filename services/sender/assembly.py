@@ -10,6 +10,7 @@ from services.sender.adapters.proofs import ProofReader
 from services.sender.adapters.tables import Tables
 from services.sender.consumer import Owner
 from services.sender.handlers.attempts import Attempts
+from services.sender.handlers.cancelling import Cancelling
 from services.sender.handlers.delivery import Delivery
 from services.sender.handlers.intake import RequestIntake
 from services.sender.handlers.ports import Limits, Router
@@ -99,6 +100,7 @@ def assemble(settings: SenderSettings, outside: Outside, *, clock: Clock) -> Ass
         timers=_timers(settings, outside, waiting=waiting, clock=clock),
         attempts=attempts,
         limiting=limiting,
+        cancelling=Cancelling(controls=outside.tables, tables=ownership.tables, clock=clock),
     )
     return Assembled(owner=owner, ownership=ownership, attempts=attempts, limits=limiting.limits)
 

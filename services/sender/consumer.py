@@ -14,6 +14,7 @@ from services.sender import metrics
 from services.sender.adapters.open_emails import Row
 from services.sender.group import Group
 from services.sender.handlers.attempts import Attempts
+from services.sender.handlers.cancelling import Cancelling
 from services.sender.handlers.intake import Intake
 from services.sender.handlers.timers import Timers
 from services.sender.lease import Lease
@@ -51,6 +52,7 @@ class Owner:
         timers: Timers,
         attempts: Attempts,
         limiting: Limiting,
+        cancelling: Cancelling,
     ) -> None:
         self._settings = settings
         self._requests = requests
@@ -63,6 +65,7 @@ class Owner:
         self._timers = timers
         self._attempts = attempts
         self._limiting = limiting
+        self._cancelling = cancelling
         self._metadata: Any = None
         self._last_commit = float("-inf")
         self._told_at = float("-inf")
@@ -93,6 +96,7 @@ class Owner:
             self._attempts.collect(group, hurry=hurry)
         self._timers.handle(group)
         self._limiting.handle(group)
+        self._cancelling.handle(group)
         self._ownership.note_decided()
         self._attempts.hand_out(group)
         self._commit(group, moved=bool(messages))

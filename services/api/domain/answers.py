@@ -187,6 +187,13 @@ class BatchControl(Struct, frozen=True, kw_only=True):
     paused: bool
 
 
+class BatchAsked(Struct, frozen=True, kw_only=True):
+    """What was asked of a batch, durably; in effect within seconds."""
+
+    batch_id: UUID
+    asked: str
+
+
 class SummaryRow(Struct, frozen=True, kw_only=True):
     """Counts of the emails that were accepted in the period, by what became of them."""
 

@@ -1,10 +1,12 @@
-"""`/v1/batches/{batch_id}/…`: pause and resume a batch."""
+"""`/v1/batches/{batch_id}/…`: pause, resume and cancel a batch."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
-from services.api.domain.answers import BatchControl
+from services.api.domain.answers import BatchAsked, BatchControl, CancelRequest
 from services.api.domain.errors import ApiError
+from services.api.domain.suppressions import check_reason
 from services.api.routes.answers import answer
+from services.api.routes.body import read_optional
 from services.api.routes.describe import operation
 from services.api.routes.parts import OriginOf, PartsOf, WaitOf, applied, id_of
 
@@ -23,6 +25,30 @@ async def pause_batch(batch_id: str, parts: PartsOf, origin: OriginOf, wait: Wai
 async def resume_batch(batch_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
     """Attempts go on."""
     return await _control(batch_id, parts, origin, paused=False, wait=wait)
+
+
+@router.post(
+    "/{batch_id}/cancel",
+    **operation(
+        "Cancel a batch",
+        accepts=CancelRequest,
+        example={"reason": "the wrong list"},
+        optional=True,
+        returns=BatchAsked,
+        status=202,
+    ),
+)
+async def cancel_batch(request: Request, batch_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
+    """For good: each of its emails that no attempt has begun for ends as `cancelled`, also those still to be read.
+
+    An attempt under way comes to its end, and none follows it. An email in doubt, of which a copy may be out, is not
+    tried again: it ends as `failed` with reason `in_doubt`. The counts of the batch say how it ended.
+    """
+    number = id_of(batch_id, missing=_unknown())
+    body = await read_optional(request, CancelRequest, limit=parts.body_limit)
+    reason = check_reason(body.reason) if body else None
+    found = await parts.batch_controls.cancel(number, reason=reason, origin=origin, wait=_seconds(wait))
+    return answer(found, status=202, headers=applied(wait))
 
 
 async def _control(batch_id: str, parts: PartsOf, origin: OriginOf, *, paused: bool, wait: float | None) -> Response:

@@ -29,6 +29,7 @@ SCHEMAS: Final[tuple[type[Struct], ...]] = (
     answers.BatchReceipt,
     answers.BatchView,
     answers.BatchControl,
+    answers.BatchAsked,
     answers.EmailView,
     answers.EmailPage,
     answers.CancelAnswer,

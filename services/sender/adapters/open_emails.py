@@ -29,6 +29,7 @@ create table if not exists meta (name text primary key, value text not null) wit
 """
 MARKED: Final = "marked"
 DOUBTED: Final = "doubted"
+HELD: Final = "held"
 MAX_AGE_SECONDS: Final = 86_400  # an older cache may have missed tombstones that compaction removed (rule 6)
 MOST_RECENT: Final = 256  # rows
 MOST_UNWRITTEN: Final = 256  # rows; a body within a row has up to 64 KiB
@@ -175,6 +176,11 @@ class OpenEmails:
         """Open emails of which a copy may be out, unknown to us."""
         return self._cared_for(DOUBTED)
 
+    def held(self) -> list[UUID]:
+        """Open emails that an operator holds one by one: they wait in no queue."""
+        found = self._cared_for(HELD) | self.doubted()
+        return [email_id for email_id, email in found.items() if email.held]
+
     def _cared_for(self, care: str) -> dict[UUID, OpenEmail]:
         self._write()
         rows = self._db.execute("select id, value from email where care = ?", (care,)).fetchall()
@@ -251,9 +257,11 @@ def _columns(
 
 
 def _care(work: Work | None) -> str | None:
-    """What an open email must not be forgotten for: that a copy may be out, or goes out now."""
+    """What an open email must not be forgotten for: that a copy may be out, or goes out now, or that it is held."""
     if not isinstance(work, OpenEmail):
         return None
     if work.doubts:
         return DOUBTED
-    return MARKED if work.status == "sending" else None
+    if work.status == "sending":
+        return MARKED
+    return HELD if work.held else None

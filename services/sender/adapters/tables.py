@@ -93,6 +93,10 @@ class Tables:
             return False
         return any(key in self._held for key in self._holds(tenant, stream, batch, destination))
 
+    def cancelled(self, *, tenant: str, batch: str) -> Control | None:
+        """The cancellation of a batch, by its tenant."""
+        return self._controls.get(f"{tenant}/cancelled/{batch}") if batch else None
+
     def released_at(self, *, tenant: str, stream: str, batch: str, destination: str) -> datetime | None:
         """When last something was released that the email belongs to."""
         controls = [self._controls.get(key) for key in self._holds(tenant, stream, batch, destination)]

@@ -11,12 +11,13 @@ from uuid import UUID
 
 from services.sender import metrics
 from services.sender.domain.attempt import Ended, after_hold, begin, end, give_up, suppress
+from services.sender.domain.cancelled import cancel_with_batch
 from services.sender.domain.queues import SPECIAL, due_of, queue_of
 from services.sender.group import Group
 from services.sender.handlers.delivery import Delivery, Job
 from services.sender.handlers.ports import Limits, Router, Tables
 from services.sender.pace import Pace
-from services.sender.ready import Opening, QueueKey, Ready
+from services.sender.ready import OPEN, Opening, QueueKey, Ready
 from services.sender.settings import SenderSettings
 from shared.clock import Clock
 from shared.records import OpenEmail
@@ -147,6 +148,8 @@ class Attempts:
         self._delivery.interrupt()
 
     def _gate(self, key: QueueKey) -> Opening:
+        if self._tables.cancelled(tenant=key.tenant, batch=key.batch) is not None:
+            return OPEN  # nothing of it is sent
         if self._tables.paused(tenant=key.tenant, stream=key.stream, batch=key.batch, destination=key.destination):
             return PAUSED
         if key.stream == "broadcast" and self._full:
@@ -171,8 +174,9 @@ class Attempts:
         return again
 
     def _decided(self, group: Group, key: QueueKey, email_id: UUID, email: OpenEmail) -> bool:
-        """Whether the email ends here: its time is over, or the list now says no (checked at send time)."""
+        """Whether the email ends here: cancelled with its batch, or its time is over, or the list now says no."""
         now, request = self._clock.now(), email.request
+        cancelled = self._tables.cancelled(tenant=key.tenant, batch=key.batch)
         suppression = self._tables.suppression(
             tenant=request.tenant,
             stream=request.stream,
@@ -180,7 +184,9 @@ class Attempts:
             recipient_ref=email.recipient_ref,
             now=now,
         )
-        if suppression is not None:
+        if cancelled is not None:
+            decision = cancel_with_batch(email, cancelled, now=now)
+        elif suppression is not None:
             decision = suppress(email, suppression, now=now)
         elif email.expires_at <= now:
             decision = give_up(email, reason="expired", detail="its time was over before it could be sent", now=now)
@@ -207,10 +213,10 @@ class Attempts:
         email = group.get(job.partition, job.email_id)
         if not isinstance(email, OpenEmail):
             return False
-        now = self._clock.now()
+        now, request = self._clock.now(), email.request
         if queue_of(email) == job.queue and email.attempt == job.email.attempt:
-            if not _due(email, now):
-                return False  # rescheduled while it was made ready
+            if not _due(email, now) or self._tables.cancelled(tenant=request.tenant, batch=str(request.batch_id or "")):
+                return False  # rescheduled, or its batch cancelled, while it was made ready
             job.asked = True
             decision = begin(email, mx_host=job.mx_host, tls_policy=job.tls_policy, now=now)
             group.decide(job.partition, job.email_id, decision, traceparent=email.traceparent)

@@ -10,7 +10,7 @@ from services.sender.domain.mail import Composed, Outcome
 from services.sender.domain.route import Route, Site
 from services.sender.group import Group
 from shared.commands import SendEmail
-from shared.records import OpenEmail, Suppression, TemplateVersion
+from shared.records import Control, OpenEmail, Suppression, TemplateVersion
 
 
 class Tables(Protocol):
@@ -32,6 +32,9 @@ class Tables(Protocol):
 
     def paused(self, *, tenant: str, stream: str, batch: str, destination: str) -> bool:
         """Whether an operator has paused what the email belongs to."""
+
+    def cancelled(self, *, tenant: str, batch: str) -> Control | None:
+        """The cancellation of a batch, by its tenant."""
 
     def released_at(self, *, tenant: str, stream: str, batch: str, destination: str) -> datetime | None:
         """When last something was released that the email belongs to."""

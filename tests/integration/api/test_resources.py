@@ -1,5 +1,7 @@
 """Batches, templates and suppressions on the log."""
 
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,7 +11,15 @@ from starlette.testclient import TestClient
 
 from shared.commands import SendEmail
 from shared.db.state import templates
-from shared.events import BatchClosed, BatchOpened, BatchPaused, BatchResumed, SuppressionAdded, SuppressionRemoved
+from shared.events import (
+    BatchCancelled,
+    BatchClosed,
+    BatchOpened,
+    BatchPaused,
+    BatchResumed,
+    SuppressionAdded,
+    SuppressionRemoved,
+)
 from shared.records import decode_control, decode_suppression, decode_template
 from shared.tokens import recipient_ref
 from shared.topics import CONTROLS, EVENTS, REQUESTS_BULK, SUPPRESSIONS, TEMPLATES
@@ -66,6 +76,31 @@ def test_a_batch_is_paused_and_resumed(stage: Stage, client: TestClient) -> None
         control = decode_control(last_values(stage, CONTROLS.name)[key] or b"")
         assert (control.tenant, control.kind, control.name, control.paused) == ("default", "batch", batch_id, paused)
     assert [type(one) for one in stage.facts()] == [BatchOpened, BatchClosed, BatchPaused, BatchResumed]
+
+
+def test_a_batch_is_cancelled_for_good(stage: Stage, client: TestClient) -> None:
+    batch_id = client.post("/v1/batches", json={"emails": [EMAIL]}).json()["batch_id"]
+    path, reason = f"/v1/batches/{batch_id}", {"reason": "the wrong list"}
+    for body in (reason, None):  # asked again it is the same
+        answer = client.post(f"{path}/cancel", json=body) if body else client.post(f"{path}/cancel")
+        assert (answer.status_code, answer.json()) == (202, {"batch_id": batch_id, "asked": "cancel"})
+        wait_for(lambda: client.post(f"{path}/pause").json().get("code") == "batch_cancelled")
+    control = decode_control(last_values(stage, CONTROLS.name)[f"default/cancelled/{batch_id}"] or b"")
+    assert (control.kind, control.reason) == ("cancelled", "the wrong list")
+    first, second = (one for one in stage.facts() if isinstance(one, BatchCancelled))
+    assert first == second and first.reason == "the wrong list"
+    assert client.post(f"{path}/resume").status_code == 409
+    assert client.post(f"{path}/cancel", json={"reason": "a\nb"}).status_code == 422
+    with stage.client(tenant="other") as other:
+        headers = {"Prefer": "wait=0"}
+        assert other.post(f"{path}/cancel", headers=headers).status_code == 404
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_templates_have_immutable_versions(stage: Stage, client: TestClient) -> None:

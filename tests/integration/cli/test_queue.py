@@ -1,30 +1,24 @@
 """`postlog queue` against a running API."""
 
 import json
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-import uvicorn
-from structlog.testing import capture_logs
-from typer.testing import CliRunner, Result
 
 from cli.commands.queue import app
 from cli.errors import CommandError
-from services.api.main import build
 from shared.clock import SystemClock
 from shared.db.read_models import batches, emails
 from shared.records import decode_control
 from shared.topics import CONTROLS
 from tests.integration.api.stage import Stage, email_row, open_stage
+from tests.integration.cli.serving import Run, served
 from tests.logs import read
 
 pytestmark = pytest.mark.integration
-Run = Callable[..., Result]
 
 
 @pytest.fixture
@@ -36,21 +30,8 @@ def stage(kafka_url: str, pg_database: str, topic_prefix: str, tmp_path: Path) -
 
 @pytest.fixture
 def run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(build(stage.settings), log_config=None))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    monkeypatch.setenv("POSTLOG_URL", f"http://127.0.0.1:{listening.getsockname()[1]}")
-    monkeypatch.setenv("POSTLOG_KEY", stage.make_key())
-    monkeypatch.setenv("COLUMNS", "200")
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.02)
-    with capture_logs():  # those of the API, which would stand in the output
-        yield lambda *words: CliRunner().invoke(app, words)
-    server.should_exit = True
-    thread.join(30)
-    listening.close()
+    with served(stage, app, monkeypatch) as run:
+        yield run
 
 
 def last_words(stage: Stage) -> set[str]:

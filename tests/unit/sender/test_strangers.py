@@ -59,6 +59,9 @@ class NoTables:
     def paused(self, **asked: str) -> bool:
         return False
 
+    def cancelled(self, **asked: str) -> None:
+        return None
+
     def released_at(self, **asked: str) -> datetime | None:
         return None
 

@@ -39,6 +39,9 @@ class Everything:
     def paused(self, **_: str) -> bool:
         return False
 
+    def cancelled(self, **_: str) -> None:
+        return None
+
     def source_opens_at(self, stream: str, *, now: float) -> float:
         return 0.0
 

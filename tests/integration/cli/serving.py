@@ -1,0 +1,38 @@
+"""A running API for the commands that ask it."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import typer
+import uvicorn
+from structlog.testing import capture_logs
+from typer.testing import CliRunner, Result
+
+from services.api.main import build
+from tests.integration.api.stage import Stage
+
+Run = Callable[..., Result]
+
+
+@contextmanager
+def served(stage: Stage, app: typer.Typer, environment: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Runs commands of `app` against the stage's API, with a key of the default tenant."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(build(stage.settings), log_config=None))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    environment.setenv("POSTLOG_URL", f"http://127.0.0.1:{listening.getsockname()[1]}")
+    environment.setenv("POSTLOG_KEY", stage.make_key())
+    environment.setenv("COLUMNS", "200")
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.02)
+    with capture_logs():  # those of the API, which would stand in the output
+        yield lambda *words: CliRunner().invoke(app, words)
+    server.should_exit = True
+    thread.join(30)
+    listening.close()
