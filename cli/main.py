@@ -27,7 +27,7 @@ COMMANDS: Final = {
     "queue": "What waits for each destination; hold, release, flush, limit.",
     "templates": "Write, publish, compare and roll back templates.",
     "batch": "What became of a bulk request: show, cancel.",
-    "emails": "Say what became of an email in doubt: resolve.",
+    "emails": "Search emails; reschedule, retry, resolve one.",
     "dead-letters": "List the records nobody could read.",
     "bench": "Measure, as a ratio to a ceiling.",
     "contract": "For developers: write or check the documents in docs/.",

@@ -74,6 +74,8 @@ _ALL: Final = (
     _problem("already_final", 409, "Email is final", "Nothing can be changed any more."),
     _problem("not_in_doubt", 409, "Not in doubt", "Only an email whose outcome is unknown can be resolved."),
     _problem("precondition_failed", 412, "Changed meanwhile", "Fetch it again, and repeat the change with its ETag."),
+    _problem("not_failed", 409, "Did not fail", "Only an email that failed or bounced can be retried."),
+    _problem("source_gone", 410, "Content not kept", "What was asked is not kept any more: send it as a new email."),
     _problem("too_late", 409, "Too late", "An attempt has begun, or the email is final."),
     _problem("batch_cancelled", 409, "Batch is cancelled", "Nothing more can be asked of it; send a new batch."),
     # Who asks, and for what.

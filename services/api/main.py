@@ -21,6 +21,7 @@ from services.api.adapters.log import KafkaLog
 from services.api.adapters.progress import KafkaProgress
 from services.api.adapters.read_models import ReadModels
 from services.api.adapters.readiness import AskEverybody
+from services.api.adapters.sources import RequestLog
 from services.api.adapters.state import TemplateRows
 from services.api.adapters.templates import TemplateCopy
 from services.api.handlers.batch_controls import BatchControls
@@ -33,6 +34,7 @@ from services.api.handlers.operating import Operating
 from services.api.handlers.queries import Queries
 from services.api.handlers.reschedule import Reschedule
 from services.api.handlers.resolve import Resolve
+from services.api.handlers.retry import Retry
 from services.api.handlers.suppressions import Suppressions
 from services.api.handlers.templates import Templates
 from services.api.handlers.waiting import CatchingUp
@@ -127,6 +129,7 @@ def _handlers(
         resolve=Resolve(log=log, known=known, facts=read_models),
         templates=templates,
         drafts=Drafts(rows=DraftRows(database), copy=copy, templates=templates),
+        retry=Retry(rules=rules, log=log, templates=copy, known=known, views=read_models, sources=RequestLog(settings)),
         suppressions=Suppressions(log=log, secret=settings.recipient_secret()),
         operating=Operating(log=log, controls=controls, operators=settings.operator_tenant),
         destinations=Destinations(queue=read_models, controls=controls, operators=settings.operator_tenant),

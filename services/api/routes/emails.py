@@ -126,6 +126,19 @@ async def cancel_email(request: Request, email_id: str, parts: PartsOf, origin: 
     return answer(found, status=200 if found.status == "cancelled" else 202, headers=applied(wait))
 
 
+@router.post("/{email_id}/retry", **operation("Retry a failed email", returns=Receipt, status=202))
+async def retry_email(email_id: str, parts: PartsOf, origin: OriginOf) -> Response:
+    """For one that failed or bounced: a new email with the same content, and this one's id as `retry_of`.
+
+    It is sent at once, in no batch. An email has one retry: asking again gives the same `email_id`; a retry that fails
+    can be retried itself. 409 it did not fail, 410 its request is not kept any more (7 days), 404 unknown.
+    """
+    number = id_of(email_id, missing=_unknown())
+    bind_contextvars(email_id=str(number))
+    receipt = await parts.retry.retry(number, origin=origin)
+    return answer(receipt, status=202, headers={"Location": f"/v1/emails/{receipt.email_id}"})
+
+
 @router.post(
     "/{email_id}/resolve",
     **operation(

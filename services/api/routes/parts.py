@@ -21,6 +21,7 @@ from services.api.handlers.ports import Keys, Readiness
 from services.api.handlers.queries import Queries
 from services.api.handlers.reschedule import Reschedule
 from services.api.handlers.resolve import Resolve
+from services.api.handlers.retry import Retry
 from services.api.handlers.suppressions import Suppressions
 from services.api.handlers.templates import Templates
 from shared.clock import Clock
@@ -39,6 +40,7 @@ class Parts:
     cancel: Cancel
     reschedule: Reschedule
     resolve: Resolve
+    retry: Retry
     templates: Templates
     drafts: Drafts
     suppressions: Suppressions

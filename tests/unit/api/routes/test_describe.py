@@ -43,6 +43,7 @@ def test_it_names_all_routes_of_the_contract(document: dict[str, Any]) -> None:
         "PATCH /v1/emails/{email_id}",
         "GET /v1/emails/{email_id}/events",
         "POST /v1/emails/{email_id}/cancel",
+        "POST /v1/emails/{email_id}/retry",
         "POST /v1/batches",
         "GET /v1/batches/{batch_id}",
         "POST /v1/batches/{batch_id}/pause",
