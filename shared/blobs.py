@@ -27,19 +27,19 @@ class Blobs:
     def put(self, content: bytes) -> str:
         """Store `content`; its name. Storing the same again changes nothing (it mends a damaged copy)."""
         name = hashlib.sha256(content).hexdigest()
-        obstore.put(self._store(), _path(name), content)
+        obstore.put(self.store(), _path(name), content)
         return name
 
     async def put_async(self, content: bytes) -> str:
         """As `put`."""
         name = hashlib.sha256(content).hexdigest()
-        await obstore.put_async(self._store(), _path(name), content)
+        await obstore.put_async(self.store(), _path(name), content)
         return name
 
     def get(self, sha256: str) -> bytes:
         """The bytes of that name; raises `BlobMissing`."""
         try:
-            found = obstore.get(self._store(), _path(sha256))
+            found = obstore.get(self.store(), _path(sha256))
         except FileNotFoundError:
             raise BlobMissing(sha256) from None
         return _checked(sha256, found.bytes().to_bytes())
@@ -47,12 +47,13 @@ class Blobs:
     async def get_async(self, sha256: str) -> bytes:
         """As `get`."""
         try:
-            found = await obstore.get_async(self._store(), _path(sha256))
+            found = await obstore.get_async(self.store(), _path(sha256))
         except FileNotFoundError:
             raise BlobMissing(sha256) from None
         return _checked(sha256, (await found.bytes_async()).to_bytes())
 
-    def _store(self) -> ObjectStore:
+    def store(self) -> ObjectStore:
+        """Where they are: for things beside the blobs that have names of another kind."""
         if self._opened is None:
             folder = self._url.startswith("file:")
             self._opened = from_url(self._url, mkdir=True) if folder else from_url(self._url)

@@ -26,6 +26,9 @@ def _problem(code: str, status: int, title: str, mend: str) -> Problem:
 _ALL: Final = (
     # What is asked cannot be read.
     _problem("malformed_json", 400, "Not JSON", "Send one JSON document, in UTF-8."),
+    _problem("malformed_csv", 400, "Not CSV", "Send UTF-8, commas, a first row of column names; see RFC 4180."),
+    _problem("malformed_compression", 400, "Cannot be unpacked", "Send one whole gzip stream, or no Content-Encoding."),
+    _problem("body_stalled", 408, "The body stopped coming", "Send again, under the same Idempotency-Key."),
     _problem("invalid_parameter", 400, "Parameter not understood", "Correct the path, query or header named."),
     _problem("body_too_large", 413, "Too large", "Send less: large files belong behind a link."),
     _problem("unsupported_encoding", 415, "Content-Encoding not supported", "Send the body uncompressed."),

@@ -119,7 +119,7 @@ class Suppression(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 ControlKind = Literal[
-    "batch", "cancelled", "stream", "tenant", "destination", "limits", "flush", "imposed", "weight", "warmup"
+    "batch", "cancelled", "stream", "tenant", "destination", "limits", "flush", "imposed", "weight", "warmup", "intake"
 ]
 
 
@@ -133,6 +133,8 @@ class Control(Struct, frozen=True, kw_only=True, omit_defaults=True):
     on replies asks of a destination: nothing until `paused_until`; a `rate` and `connections` that double every
     `recovery` seconds, and end at `until`; `level` counts the times in a row. `weight`: turns of a tenant or batch.
     `warmup`: `count` emails of a source address's `day` were taken by the owner of a partition.
+    `intake`: of a streamed batch's lines the first `count` are done with, `acknowledged` of them as emails, and
+    `digest` is their rolling hash; `closed` when there are no more.
     """
 
     tenant: str
@@ -154,6 +156,9 @@ class Control(Struct, frozen=True, kw_only=True, omit_defaults=True):
     weight: int | None = None
     day: str | None = None
     count: int = 0
+    acknowledged: int = 0
+    digest: str | None = None
+    closed: bool = False
 
 
 def control_key(control: Control) -> str:

@@ -21,6 +21,7 @@ from services.api.adapters.log import KafkaLog
 from services.api.adapters.progress import KafkaProgress
 from services.api.adapters.read_models import ReadModels
 from services.api.adapters.readiness import AskEverybody
+from services.api.adapters.rejections import StoredRejections
 from services.api.adapters.sources import RequestLog
 from services.api.adapters.state import TemplateRows
 from services.api.adapters.templates import TemplateCopy
@@ -30,8 +31,10 @@ from services.api.handlers.cancel import Cancel
 from services.api.handlers.destinations import Destinations
 from services.api.handlers.drafts import Drafts
 from services.api.handlers.emails import Emails, Rules
+from services.api.handlers.intake import Intake
 from services.api.handlers.operating import Operating
 from services.api.handlers.queries import Queries
+from services.api.handlers.refused import Refused
 from services.api.handlers.reschedule import Reschedule
 from services.api.handlers.resolve import Resolve
 from services.api.handlers.retry import Retry
@@ -112,7 +115,8 @@ def _handlers(
     read_models = ReadModels(database)
     log = KafkaLog(settings, producer=producer)
     known = Acknowledged(read_models.request_hashes)
-    blobs = BlobParts(Blobs(settings.blob_url))
+    stored = Blobs(settings.blob_url)
+    blobs, rejections = BlobParts(stored), StoredRejections(stored)
     rules = Rules(
         sending_domains=settings.sending_domains(),
         broadcast_ready=settings.postal_address is not None,
@@ -124,6 +128,17 @@ def _handlers(
         emails=Emails(rules=rules, log=log, blobs=blobs, templates=copy, known=known),
         batches=Batches(rules=rules, log=log, blobs=blobs, templates=copy, known=known),
         batch_controls=BatchControls(log=log, known=known, facts=read_models, controls=controls),
+        intake=Intake(
+            rules=rules,
+            log=log,
+            blobs=blobs,
+            templates=copy,
+            known=known,
+            facts=read_models,
+            controls=controls,
+            rejections=rejections,
+        ),
+        refused=Refused(rejections=rejections, known=known, facts=read_models),
         cancel=Cancel(log=log, known=known, facts=read_models),
         reschedule=Reschedule(log=log, known=known, facts=read_models),
         resolve=Resolve(log=log, known=known, facts=read_models),

@@ -11,18 +11,22 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from services.api.adapters.blobs import BlobParts
+from services.api.adapters.controls import ControlCopy
 from services.api.adapters.database import Database
 from services.api.adapters.log import KafkaLog
 from services.api.adapters.read_models import ReadModels
+from services.api.adapters.rejections import StoredRejections
 from services.api.adapters.state import TemplateRows
 from services.api.adapters.templates import TemplateCopy
 from services.api.domain import record
 from services.api.domain.errors import ApiError
 from services.api.domain.record import Origin
+from services.api.domain.rejections import Rejection
 from services.api.domain.templates import deleted, pointer_to
-from services.api.handlers.ports import BlobStore, Facts, Log
+from services.api.handlers.ports import BlobStore, CurrentControls, Facts, Log, Rejections
 from services.api.handlers.templates import CopyOfTemplates
 from services.api.handlers.templates import TemplateRows as RowsPort
 from shared.blobs import Blobs
@@ -31,9 +35,9 @@ from shared.db.engine import make_engine
 from shared.events import EmailCancelled, codec
 from shared.kafka import config
 from shared.kafka.producer import FutureProducer
-from shared.records import TemplateVersion
+from shared.records import Control, TemplateVersion, control_key
 from shared.topics import CONTROLS, TEMPLATES
-from tests.fakes.api import FakeBlobs, FakeFacts, FakeLog, FakeRows, FakeTemplates
+from tests.fakes.api import FakeBlobs, FakeControls, FakeFacts, FakeLog, FakeRejections, FakeRows, FakeTemplates
 from tests.integration.api.stage import DEAD_PORT, Stage, email_row, open_stage
 from tests.logs import read
 
@@ -57,6 +61,8 @@ class World:
 
     log: Log
     blobs: BlobStore
+    rejections: Rejections
+    controls: CurrentControls
     copy: CopyOfTemplates
     rows: RowsPort
     facts: Facts
@@ -90,7 +96,8 @@ class FakeWorld(World):
         facts.emails["default", EMAIL] = "hash"
         facts.streams["default", BATCH] = "broadcast"
         facts.answer = lambda cause: answer() if cause == CAUSE else None
-        super().__init__(FakeLog(), FakeBlobs(), FakeTemplates(), FakeRows(), facts)
+        log = FakeLog()
+        super().__init__(log, FakeBlobs(), FakeRejections(), FakeControls(log), FakeTemplates(), FakeRows(), facts)
 
     def values(self, topic: str) -> list[tuple[str, bool]]:
         assert isinstance(self.log, FakeLog)
@@ -121,8 +128,11 @@ class RealWorld(World):
         copy = TemplateCopy(stage.settings)
         copy.start()
         log = KafkaLog(stage.settings, producer=producer)
-        blobs = BlobParts(Blobs((folder / "contract").as_uri()))
-        super().__init__(log, blobs, copy, TemplateRows(database), ReadModels(database))
+        stored = Blobs((folder / "contract").as_uri())
+        controls = ControlCopy(stage.settings)
+        controls.start()
+        parts = (BlobParts(stored), StoredRejections(stored), controls, copy)
+        super().__init__(log, *parts, TemplateRows(database), ReadModels(database))
         self.producers = [producer]
 
     def values(self, topic: str) -> list[tuple[str, bool]]:
@@ -177,8 +187,9 @@ async def real_world(stage: Stage, folder: Path) -> AsyncIterator[World]:
     try:
         yield world
     finally:
-        assert isinstance(world.copy, TemplateCopy)
+        assert isinstance(world.copy, TemplateCopy) and isinstance(world.controls, ControlCopy)
         await asyncio.to_thread(world.copy.close)
+        await asyncio.to_thread(world.controls.close)
         for producer in world.producers:
             await asyncio.to_thread(producer.close)
         database.close()
@@ -226,6 +237,39 @@ async def test_blobs(stage: Stage | None, tmp_path: Path) -> None:
         for _ in range(2):
             await world.blobs.put({name: b"hello"})
         assert world.stored() == {name}
+
+
+async def test_rejections(stage: Stage | None, tmp_path: Path) -> None:
+    batch_id, other = uuid4(), uuid4()
+
+    def some(*indexes: int) -> list[Rejection]:
+        return [Rejection(line=one + 2, index=one, code="invalid_address", detail="…", field="to") for one in indexes]
+
+    async with world_of(stage, tmp_path) as world:
+        kept = world.rejections
+        assert await kept.after("default", batch_id, -1, limit=5) == []
+        await kept.put("default", batch_id, 1000, some(1000, 1999))
+        await kept.put("default", batch_id, 0, some(7))
+        await kept.put("default", batch_id, 0, some(3, 5))
+        await kept.put("default", other, 0, some(4))
+        assert await kept.after("default", batch_id, -1, limit=5) == some(3, 5, 1000, 1999)
+        assert await kept.after("default", batch_id, 3, limit=2) == some(5, 1000)
+        assert await kept.after("default", batch_id, 1000, limit=2) == some(1999)
+        assert await kept.after("default", batch_id, 1999, limit=2) == []
+        assert await kept.after("other", batch_id, -1, limit=5) == []
+
+
+async def test_controls(stage: Stage | None, tmp_path: Path) -> None:
+    said = Control(tenant="default", kind="intake", name="b", count=5, digest="ab")
+    async with world_of(stage, tmp_path) as world:
+        await world.controls.refresh()
+        assert world.controls.control("default", "intake", "b") is None
+        for one in (replace(said, count=3), said):
+            await world.log.write([record.last_value(CONTROLS.name, control_key(one), one, origin=ORIGIN)])
+        await world.controls.refresh()
+        assert world.controls.control("default", "intake", "b") == said
+        assert world.controls.control("other", "intake", "b") is None
+        assert world.controls.controls_of("intake") == [said]
 
 
 async def test_templates(stage: Stage | None, tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ from services.api.domain.errors import ApiError
 from services.api.domain.filters import EmailFilter, EventFilter, SuppressionFilter
 from services.api.domain.places import Offsets, Place
 from services.api.domain.record import Record
+from services.api.domain.rejections import Rejection
 from shared import commands
 from shared.commands import Command
 from shared.events import Event, codec
-from shared.records import TemplateVersion
-from shared.topics import EVENTS, REQUESTS, REQUESTS_BULK
+from shared.records import Control, ControlKind, TemplateVersion, decode_control
+from shared.topics import CONTROLS, EVENTS, REQUESTS, REQUESTS_BULK
 
 
 class FakeLog:
@@ -60,6 +61,49 @@ class FakeBlobs:
     async def put(self, parts: dict[str, bytes]) -> None:
         """Keep them."""
         self.parts |= parts
+
+
+class FakeRejections:
+    """Keeps what was refused, by batch and by the index that it begins with."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, UUID, int], list[Rejection]] = {}
+
+    async def put(self, tenant: str, batch_id: UUID, start: int, rejections: Sequence[Rejection]) -> None:
+        """Keep them."""
+        self.kept[tenant, batch_id, start] = list(rejections)
+
+    async def after(self, tenant: str, batch_id: UUID, index: int, *, limit: int) -> list[Rejection]:
+        """Those behind the index."""
+        whose = [
+            parts for (owner, batch, _), parts in sorted(self.kept.items()) if (owner, batch) == (tenant, batch_id)
+        ]
+        found = {one.index: one for part in whose for one in part if one.index > index}
+        return [found[each] for each in sorted(found)][:limit]
+
+
+class FakeControls:
+    """The controls that a fake log holds, as of the last refresh."""
+
+    def __init__(self, log: FakeLog) -> None:
+        self._log = log
+        self._controls: dict[str, Control] = {}
+
+    async def refresh(self) -> None:
+        """Read the log."""
+        self._controls = {
+            one.key.decode(): decode_control(one.value)
+            for one in self._log.records
+            if one.topic == CONTROLS.name and one.value is not None
+        }
+
+    def control(self, tenant: str, kind: ControlKind, name: str) -> Control | None:
+        """The last word on something."""
+        return self._controls.get(f"{tenant}/{kind}/{name}")
+
+    def controls_of(self, kind: ControlKind) -> list[Control]:
+        """All last words of a kind."""
+        return [control for control in self._controls.values() if control.kind == kind]
 
 
 class FakeTemplates:

@@ -1,9 +1,15 @@
 """The last words of operators, replies and senders, as a copy of `email.controls` in memory."""
 
+import asyncio
+from typing import Final
+
+from services.api.domain.errors import ApiError
 from shared.kafka.table import TopicTable
 from shared.records import Control, ControlKind, decode_control
 from shared.settings import KafkaSettings
 from shared.topics import CONTROLS
+
+_PATIENCE: Final = 5.0  # seconds that a request waits for the copy to be as new as the log
 
 
 class ControlCopy:
@@ -20,6 +26,11 @@ class ControlCopy:
     def close(self) -> None:
         """Stop following."""
         self._table.close()
+
+    async def refresh(self) -> None:
+        """Wait until the copy holds all that the log holds now; raises ApiError `kafka_unavailable`."""
+        if not await asyncio.to_thread(self._table.catch_up, timeout=_PATIENCE):
+            raise ApiError("kafka_unavailable", "the controls cannot be read")
 
     def control(self, tenant: str, kind: ControlKind, name: str) -> Control | None:
         """The last word on something."""

@@ -49,6 +49,14 @@ def check(request: BatchRequest) -> Refusal | None:
         return Refusal("missing_field", "emails", "a batch has at least one email")
     try:
         require_few(len(request.emails), field="emails", most=MAX_EMAILS)
+    except Refused as refused:
+        return refused.refusal
+    return check_shared(request)
+
+
+def check_shared(request: BatchRequest) -> Refusal | None:
+    """What is wrong with all that its emails share."""
+    try:
         require_few(len(request.tags), field="tags", most=MAX_TAGS)
         for number, tag in enumerate(request.tags):
             require_clean(tag, field=f"tags[{number}]", longest=MAX_TAG)
@@ -61,8 +69,13 @@ def check(request: BatchRequest) -> Refusal | None:
 
 def items(request: BatchRequest) -> list[Item]:
     """Each email as a whole, or why it is none."""
-    shared = {"tags": list(request.tags), **request.defaults}
-    return [Item(index, _content(shared, email, request.stream)) for index, email in enumerate(request.emails)]
+    whole = shared(request)
+    return [Item(index, content_of(whole, email, request.stream)) for index, email in enumerate(request.emails)]
+
+
+def shared(request: BatchRequest) -> dict[str, Any]:
+    """What each email says unless it says otherwise."""
+    return {"tags": list(request.tags), **request.defaults}
 
 
 def template_of(request: BatchRequest) -> str | None:
@@ -100,7 +113,8 @@ def closed(fact: BatchOpened, *, acknowledged: int, refused: int, now: Any) -> B
     )
 
 
-def _content(shared: dict[str, Any], email: dict[str, Any], stream: Stream) -> Content | Refusal:
+def content_of(shared: dict[str, Any], email: dict[str, Any], stream: Stream) -> Content | Refusal:
+    """An email as a whole, or why it is none."""
     if email.get("stream", stream) != stream or shared.get("stream", stream) != stream:
         return Refusal("content_conflict", "stream", "the stream is the whole batch's")
     try:

@@ -38,7 +38,13 @@ class SuppressionCursor(msgspec.Struct, frozen=True, array_like=True):
     scope: str
 
 
-C = TypeVar("C", EmailCursor, EventCursor, SuppressionCursor)
+class RejectionCursor(msgspec.Struct, frozen=True, array_like=True):
+    """Where a page of rejections ended."""
+
+    index: int
+
+
+C = TypeVar("C", EmailCursor, EventCursor, SuppressionCursor, RejectionCursor)
 
 
 def wait_of(prefer: str | None) -> float | None:
@@ -54,7 +60,7 @@ def idempotency_key(given: str | None) -> str | None:
     return given
 
 
-def write_cursor(cursor: EmailCursor | EventCursor | SuppressionCursor) -> str:
+def write_cursor(cursor: EmailCursor | EventCursor | SuppressionCursor | RejectionCursor) -> str:
     """The cursor as clients see it."""
     return base64.urlsafe_b64encode(msgspec.msgpack.encode(cursor)).decode().rstrip("=")
 

@@ -13,6 +13,7 @@ from services.api.domain.errors import ApiError, ItemProblem
 from services.api.domain.record import Origin, Record
 from services.api.handlers.emails import Rules, find_template
 from services.api.handlers.ports import BlobStore, Known, Log, Templates
+from services.api.handlers.repeats import repeated
 from shared.acceptance import Refusal
 from shared.commands import SendEmail, request_hash
 from shared.ids import batch_id_for, email_id_for, new_id
@@ -80,7 +81,7 @@ class Batches:
         self, request: BatchRequest, accepted: dict[int, Prepared], *, batch_id: UUID, origin: Origin, keyed: bool
     ) -> None:
         hashes = await asyncio.to_thread(_hashes, accepted.values())
-        before = await self._repeated(hashes, accepted, origin=origin) if keyed else {}
+        before = await repeated(self._known, hashes, accepted, origin=origin) if keyed else {}
         fresh = [each for each in accepted.values() if each.command.email_id not in before]
         opened = batches.opened(request, batch_id=batch_id, tenant=origin.tenant, now=origin.now, cause=new_id())
         refused = len(request.emails) - len(accepted)
@@ -90,18 +91,6 @@ class Batches:
         await self._log.write(await asyncio.to_thread(_commands, fresh, origin))
         await self._log.write([record.fact(closed, origin=origin)])
         self._known.remember(origin.tenant, hashes | {batch_id: request.stream})
-
-    async def _repeated(
-        self, hashes: dict[UUID, str], accepted: dict[int, Prepared], *, origin: Origin
-    ) -> dict[UUID, str]:
-        before = await self._known.request_hashes(origin.tenant, hashes)
-        for index, each in accepted.items():
-            email_id = each.command.email_id
-            if before.get(email_id, hashes[email_id]) != hashes[email_id]:
-                detail = "this key came with another body"
-                problem = ItemProblem(code="idempotency_conflict", detail=detail, index=index)
-                raise ApiError("idempotency_conflict", detail, field="Idempotency-Key", errors=(problem,))
-        return before
 
 
 def _hashes(accepted: Iterable[Prepared]) -> dict[UUID, str]:

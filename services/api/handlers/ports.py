@@ -12,6 +12,7 @@ from services.api.domain.filters import EmailFilter, EventFilter, SuppressionFil
 from services.api.domain.keys import StoredKey
 from services.api.domain.places import Offsets, Place
 from services.api.domain.record import Record
+from services.api.domain.rejections import Rejection
 from shared.events import Event
 from shared.records import Control, ControlKind, TemplateVersion
 
@@ -61,6 +62,23 @@ class Controls(Protocol):
 
     def controls_of(self, kind: ControlKind) -> list[Control]:
         """All last words of a kind."""
+
+
+class CurrentControls(Controls, Protocol):
+    """A copy of `email.controls` that can be made to be as new as the log."""
+
+    async def refresh(self) -> None:
+        """Wait for it; raises ApiError `kafka_unavailable`."""
+
+
+class Rejections(Protocol):
+    """What was refused of streamed batches; both methods raise ApiError `storage_unavailable`."""
+
+    async def put(self, tenant: str, batch_id: UUID, start: int, rejections: Sequence[Rejection]) -> None:
+        """Keep those of the emails from index `start` on; what was kept for that start before is replaced."""
+
+    async def after(self, tenant: str, batch_id: UUID, index: int, *, limit: int) -> list[Rejection]:
+        """Up to so many whose index is larger, in order."""
 
 
 class Queue(Protocol):

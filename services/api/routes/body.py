@@ -40,12 +40,12 @@ async def _read_bytes(request: Request, *, limit: int) -> bytes:
     async for chunk in stream:
         found += chunk
         if len(found) > limit:
-            await _let_finish(stream)
+            await let_finish(stream)
             raise ApiError("body_too_large", f"the body has more than {limit} bytes")
     return bytes(found)
 
 
-async def _let_finish(stream: AsyncIterator[bytes]) -> None:
+async def let_finish(stream: AsyncIterator[bytes]) -> None:
     """Read on for a while: a client that is still writing when the connection closes may never see the answer."""
     seen = 0
     with contextlib.suppress(TimeoutError):

@@ -1,6 +1,7 @@
 """The OpenAPI document: schemas come from the Structs that also decode and encode the bodies."""
 
 import inspect
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -8,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
-from services.api.domain import answers, destinations, drafts
+from services.api.domain import answers, destinations, drafts, rejections
 from services.api.domain.batches import BatchRequest
 from services.api.domain.errors import ProblemDocument
 from services.api.domain.suppressions import SuppressionRequest
@@ -27,6 +28,8 @@ SCHEMAS: Final[tuple[type[Struct], ...]] = (
     answers.ResolveRequest,
     answers.Receipt,
     answers.BatchReceipt,
+    rejections.StreamReceipt,
+    rejections.RejectionPage,
     answers.BatchView,
     answers.BatchControl,
     answers.BatchAsked,
@@ -60,6 +63,7 @@ def operation(
     accepts: type[Struct] | None = None,
     example: dict[str, Any] | None = None,
     optional: bool = False,
+    streams: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """What a route says of itself: keyword arguments of FastAPI's decorators."""
     found: dict[str, Any] = {
@@ -69,8 +73,9 @@ def operation(
     }
     if accepts is not None:
         body = {"schema": _ref(accepts), "example": example}
+        lines = {kind: {"schema": {"type": "string"}, "example": text} for kind, text in (streams or {}).items()}
         found["openapi_extra"] = {
-            "requestBody": {"required": not optional, "content": {"application/json": body}},
+            "requestBody": {"required": not optional, "content": {"application/json": body, **lines}},
         }
     return found
 

@@ -16,9 +16,11 @@ from services.api.handlers.cancel import Cancel
 from services.api.handlers.destinations import Destinations
 from services.api.handlers.drafts import Drafts
 from services.api.handlers.emails import Emails
+from services.api.handlers.intake import Intake
 from services.api.handlers.operating import Operating
 from services.api.handlers.ports import Keys, Readiness
 from services.api.handlers.queries import Queries
+from services.api.handlers.refused import Refused
 from services.api.handlers.reschedule import Reschedule
 from services.api.handlers.resolve import Resolve
 from services.api.handlers.retry import Retry
@@ -37,6 +39,8 @@ class Parts:
     emails: Emails
     batches: Batches
     batch_controls: BatchControls
+    intake: Intake
+    refused: Refused
     cancel: Cancel
     reschedule: Reschedule
     resolve: Resolve

@@ -9,13 +9,15 @@ from services.api.handlers.batch_controls import BatchControls
 from services.api.handlers.batches import Batches
 from services.api.handlers.cancel import Cancel
 from services.api.handlers.emails import Emails, Rules
+from services.api.handlers.intake import Intake
+from services.api.handlers.refused import Refused
 from services.api.handlers.reschedule import Reschedule
 from services.api.handlers.resolve import Resolve
 from services.api.handlers.suppressions import Suppressions
 from services.api.handlers.templates import Templates
 from shared.commands import Content
 from shared.records import TemplateVersion
-from tests.fakes.api import FakeBlobs, FakeFacts, FakeLog, FakeRows, FakeTemplates
+from tests.fakes.api import FakeBlobs, FakeControls, FakeFacts, FakeLog, FakeRejections, FakeRows, FakeTemplates
 from tests.fakes.controls import Said
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -50,6 +52,18 @@ class Stage:
         self.batches = Batches(rules=rules, log=self.log, blobs=self.blobs, templates=self.copy, known=self.known)
         self.controls = Said()
         self.batch_controls = BatchControls(log=self.log, known=self.known, facts=self.facts, controls=self.controls)
+        self.rejections = FakeRejections()
+        self.intake = Intake(
+            rules=rules,
+            log=self.log,
+            blobs=self.blobs,
+            templates=self.copy,
+            known=self.known,
+            facts=self.facts,
+            controls=FakeControls(self.log),
+            rejections=self.rejections,
+        )
+        self.refused = Refused(rejections=self.rejections, known=self.known, facts=self.facts)
         self.cancel = Cancel(log=self.log, known=self.known, facts=self.facts)
         self.reschedule = Reschedule(log=self.log, known=self.known, facts=self.facts)
         self.resolve = Resolve(log=self.log, known=self.known, facts=self.facts)
