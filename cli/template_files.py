@@ -1,5 +1,9 @@
-"""A template as files in a folder: `NAME.subject.txt`, and `NAME.html` or `NAME.txt` or both."""
+"""A template as files in a folder: `NAME.subject.txt`, with `NAME.html` or `NAME.txt` or both.
 
+`NAME.schema.json`, when it is there, is the JSON Schema of its variables.
+"""
+
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,18 @@ def read_template(name: str, folder: Path) -> dict[str, Any]:
     if subject is None:
         raise CommandError(f"there is no {folder / name}.subject.txt: its first line is the subject")
     bodies = {"html": _text(folder / f"{name}.html"), "text": _text(folder / f"{name}.txt")}
-    return {"subject": subject.strip()} | {part: body for part, body in bodies.items() if body is not None}
+    found: dict[str, Any] = {part: body for part, body in bodies.items() if body is not None}
+    if (schema := _schema(folder / f"{name}.schema.json")) is not None:
+        found["variables_schema"] = schema
+    return {"subject": subject.strip()} | found
+
+
+def _schema(path: Path) -> Any:
+    text = _text(path)
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError as error:
+        raise CommandError(f"{path}: {error}") from None
 
 
 def _text(path: Path) -> str | None:

@@ -52,6 +52,10 @@ _ALL: Final = (
         "unknown_template", 422, "No such template", "Publish the template first, or correct its name or version."
     ),
     _problem("missing_variable", 422, "Template variable missing", "Give every variable that the template requires."),
+    _problem(
+        "invalid_variable", 422, "Template variable not as its schema says", "Correct the variable named by `field`."
+    ),
+    _problem("invalid_schema", 422, "Schema cannot be used", "Give a JSON Schema (2020-12) without references."),
     _problem("invalid_template", 422, "Template cannot be used", "Correct the template's syntax where it says."),
     _problem("content_missing", 422, "Nothing to send", "Give subject and html or text, or a template."),
     _problem(

@@ -1,6 +1,6 @@
 """Records of the topics that hold state: `email.work`, `email.personal`, `email.templates`, `email.suppressions`, …"""
 
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -76,7 +76,10 @@ class PersonalPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TemplateVersion(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="version"):
-    """One immutable version of a template; keyed `tenant/name/version`."""
+    """One immutable version of a template; keyed `tenant/name/version`.
+
+    `variables_schema` is a JSON Schema (2020-12) that the variables are checked against at acceptance.
+    """
 
     tenant: str
     name: str
@@ -86,6 +89,7 @@ class TemplateVersion(Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     text: str | None = None
     required: tuple[str, ...] = ()
     content_hash: str = ""
+    variables_schema: dict[str, Any] | None = None
 
 
 class PublishedTemplate(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="published"):

@@ -41,7 +41,7 @@ def show(*, key: KEY, url: URL = LOCAL) -> None:
 @app.command()
 def put(
     name: NAME,
-    folder: Annotated[Path, typer.Argument(help="Where NAME.subject.txt, NAME.html and NAME.txt are.")],
+    folder: Annotated[Path, typer.Argument(help="Where NAME.subject.txt, NAME.html, NAME.txt, NAME.schema.json are.")],
     *,
     key: KEY,
     url: URL = LOCAL,

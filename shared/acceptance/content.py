@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from shared.acceptance.limits import MAX_BODY, MAX_SUBJECT, MAX_VARIABLES_DEPTH
 from shared.acceptance.refusal import Refused
+from shared.acceptance.schemas import check_variables
 from shared.acceptance.texts import require_clean
 from shared.commands import SendEmail, nested_deeper
 from shared.records import TemplateVersion
@@ -23,7 +24,7 @@ def check_content(command: SendEmail) -> None:
 
 
 def check_template(command: SendEmail, template: TemplateVersion | None) -> None:
-    """The template is known, and has all that it requires; an explicit null is a value."""
+    """The template is known, and has all that it requires, as its schema says; an explicit null is a value."""
     if command.template is None:
         return
     if template is None:
@@ -31,6 +32,8 @@ def check_template(command: SendEmail, template: TemplateVersion | None) -> None
     for name in template.required:
         if name not in command.variables:
             raise Refused("missing_variable", f"variables.{name}", f"the template requires the variable {name}")
+    if template.variables_schema is not None:
+        check_variables(template.variables_schema, command.variables)
 
 
 def require_sha256(text: str | None, *, field: str) -> None:

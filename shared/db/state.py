@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     ARRAY,
+    JSON,
     Boolean,
     CheckConstraint,
     Column,
@@ -57,6 +58,7 @@ templates = Table(
     Column("text", Text),
     Column("required", ARRAY(Text), nullable=False),
     Column("content_hash", Text, nullable=False),
+    Column("variables_schema", JSON(none_as_null=True)),
     Column("created_at", _TIME, nullable=False, server_default=func.now()),
     comment="one row per published version; the record on email.templates comes first",
 )

@@ -36,8 +36,8 @@ LIBRARY: Final = (
     "struct textwrap tomllib types typing unicodedata urllib uuid zlib",
 )
 PURE_LIBRARY: Final = frozenset(" ".join(LIBRARY).split())
-# Pure, and each of use to pure code: an address's grammar, a settings value, syntax trees of templates, headers, links.
-PURE_PACKAGES: Final = frozenset({"email_validator", "pydantic", "jinja2"})
+# Pure, and each of use to pure code: an address's grammar, a settings value, syntax trees of templates, JSON Schemas.
+PURE_PACKAGES: Final = frozenset({"email_validator", "pydantic", "jinja2", "jsonschema_rs"})
 IMPURE_PARTS: Final = frozenset({"urllib.request", "email.utils", "multiprocessing"})
 IMPURE_CALLS: Final = re.compile(
     r"(open|print|input|exec|eval|new_id|uuid[14]|uuid\.uuid[14])$"

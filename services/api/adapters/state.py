@@ -72,6 +72,7 @@ def add_template(connection: Connection, version: TemplateVersion) -> None:
             text=version.text,
             required=list(version.required),
             content_hash=version.content_hash,
+            variables_schema=version.variables_schema,
         )
         .on_conflict_do_nothing()
     )

@@ -223,6 +223,7 @@ class TemplateView(Struct, frozen=True, kw_only=True):
     text: str | None
     required: tuple[str, ...]
     content_hash: str
+    variables_schema: dict[str, Any] | None
 
 
 class SuppressionView(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Drafts of templates, what lists and histories say, and how two versions differ."""
 
 import difflib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from services.api.domain.errors import ApiError
 from services.api.domain.templates import TemplateRequest, content_hash
 
 MAX_DIFF_LINES: Final = 5000  # of each part: what a comparison costs is bounded
-PARTS: Final = ("subject", "html", "text")
+PARTS: Final = ("subject", "html", "text", "variables_schema")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +106,10 @@ def _differences(old: dict[str, str], new: dict[str, str], *, names: tuple[str, 
 
 
 def _texts(content: TemplateRequest) -> dict[str, str]:
-    return {part: text for part in PARTS if (text := getattr(content, part)) is not None}
+    schema = content.variables_schema
+    written = json.dumps(schema, indent=2, ensure_ascii=False) if schema is not None else None
+    parts = {"subject": content.subject, "html": content.html, "text": content.text, "variables_schema": written}
+    return {part: text for part, text in parts.items() if text is not None}
 
 
 def _lines(text: str, *, part: str) -> list[str]:

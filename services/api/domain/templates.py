@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -10,6 +10,7 @@ from services.api.domain.errors import ApiError
 from shared.acceptance import valid_name
 from shared.acceptance.limits import MAX_SUBJECT
 from shared.acceptance.refusal import Refused
+from shared.acceptance.schemas import schema_error
 from shared.acceptance.texts import require_clean
 from shared.records import PublishedTemplate, TemplateVersion
 from shared.templating import required_variables, syntax_error
@@ -18,11 +19,15 @@ LARGEST: Final = 800_000  # bytes of subject, html and text: a version is one re
 
 
 class TemplateRequest(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The content of a template, in Jinja2. Without `text` it is made from the html."""
+    """The content of a template, in Jinja2. Without `text` it is made from the html.
+
+    `variables_schema` is a JSON Schema (2020-12, without references): emails whose variables break it are refused.
+    """
 
     subject: str
     html: str | None = None
     text: str | None = None
+    variables_schema: dict[str, Any] | None = None
 
 
 def check(name: str, request: TemplateRequest) -> None:
@@ -38,6 +43,8 @@ def check(name: str, request: TemplateRequest) -> None:
     for field in ("html", "text"):
         if "\x00" in (getattr(request, field) or ""):
             raise ApiError("invalid_characters", "contains a NUL character", field=field)
+    if request.variables_schema is not None and (wrong := schema_error(request.variables_schema)) is not None:
+        raise ApiError("invalid_schema", wrong, field="variables_schema")
     size = sum(len(part.encode()) for part in (request.subject, request.html or "", request.text or ""))
     if size > LARGEST:
         raise ApiError("body_too_large", f"the template has {size} bytes, at most {LARGEST} are allowed")
@@ -54,8 +61,10 @@ def analyse(request: TemplateRequest) -> tuple[str, ...]:
 
 def content_hash(request: TemplateRequest) -> str:
     """Equal for equal content."""
-    parts = json.dumps([request.subject, request.html, request.text])
-    return hashlib.sha256(parts.encode()).hexdigest()[:32]
+    parts: list[Any] = [request.subject, request.html, request.text]
+    if request.variables_schema is not None:
+        parts.append(request.variables_schema)
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 def version_of(
@@ -71,6 +80,7 @@ def version_of(
         text=request.text,
         required=required,
         content_hash=content_hash(request),
+        variables_schema=request.variables_schema,
     )
 
 
@@ -86,4 +96,6 @@ def deleted(version: TemplateVersion) -> PublishedTemplate:
 
 def request_of(version: TemplateVersion) -> TemplateRequest:
     """The content of a version, as it was asked for."""
-    return TemplateRequest(subject=version.subject, html=version.html, text=version.text)
+    return TemplateRequest(
+        subject=version.subject, html=version.html, text=version.text, variables_schema=version.variables_schema
+    )

@@ -156,6 +156,7 @@ def _view(version: TemplateVersion, *, published: int) -> TemplateView:
         text=version.text,
         required=version.required,
         content_hash=version.content_hash,
+        variables_schema=version.variables_schema,
     )
 
 

@@ -96,7 +96,7 @@ async def diff_template(
     old: Annotated[str, Query(alias="from", pattern=_SIDE, description=_WHICH)] = "published",
     new: Annotated[str, Query(alias="to", pattern=_SIDE, description=_WHICH)] = "draft",
 ) -> Response:
-    """A unified diff of each part that differs: subject, html, text."""
+    """A unified diff of each part that differs: subject, html, text, variables_schema."""
     return answer(await parts.drafts.diff(name, old=old, new=new, origin=origin))
 
 

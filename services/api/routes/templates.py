@@ -18,6 +18,7 @@ router = APIRouter(prefix="/v1/templates", tags=["templates"])
 EXAMPLE = {
     "subject": "Your invoice {{ number }}",
     "html": "<p>Dear {{ name }}, please pay {{ amount }} by {{ due }}.</p>",
+    "variables_schema": {"properties": {"due": {"type": "string", "format": "date"}}},
 }
 
 

@@ -132,3 +132,21 @@ def test_templates_are_listed_by_name(stage: Stage, client: TestClient) -> None:
     with stage.client(tenant="other") as other:
         assert other.get("/v1/templates").json()["templates"] == []
         assert other.get("/v1/templates/c/draft").status_code == 404
+
+
+def test_variables_are_checked_against_the_versions_schema(client: TestClient) -> None:
+    schema = {"required": ["name"], "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}}
+    shown = client.put("/v1/templates/hello", json=ONE | {"variables_schema": schema})
+    assert shown.json()["variables_schema"] == schema
+    assert client.post("/v1/emails", json=ASKED).status_code == 202
+    refused = client.post("/v1/emails", json=ASKED | {"variables": {"name": "Ada", "age": "old"}})
+    assert (code(refused), refused.json()["field"]) == ((422, "invalid_variable"), "variables.age")
+    client.put("/v1/templates/hello", json=ONE)  # another version, without one
+    assert client.post("/v1/emails", json=ASKED | {"variables": {"name": "Ada", "age": "old"}}).status_code == 202
+    assert "variables_schema" in client.get("/v1/templates/hello/diff?from=1&to=2").json()["parts"]
+    bad = client.put("/v1/templates/hello", json=ONE | {"variables_schema": {"$ref": "#"}})
+    assert (code(bad), bad.json()["field"]) == ((422, "invalid_schema"), "variables_schema")
+    one = {"from": EMAIL["from"], "to": "ada@example.org", "template": "hello", "template_version": 1}
+    items = [one | {"variables": {"name": name}} for name in ("Ada", 1)]
+    batch = client.post("/v1/batches", json={"emails": items}).json()
+    assert [each.get("problem", {}).get("code") for each in batch["emails"]] == [None, "invalid_variable"]

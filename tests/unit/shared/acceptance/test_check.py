@@ -276,3 +276,10 @@ def test_the_extremes_of_time_are_no_crash() -> None:
     last = msgspec.json.decode(b'"9999-12-31T23:59:59-23:59"', type=datetime)
     assert isinstance(judge(send(send_at=first, expires_at=last)), Accepted)
     assert isinstance(judge(send(send_at=last)), Refusal)
+
+
+def test_variables_that_break_the_templates_schema() -> None:
+    template = msgspec.structs.replace(INVOICE, variables_schema={"properties": {"number": {"type": "string"}}})
+    assert isinstance(judge(send(template="invoice", variables={"number": "7"}), template=template), Accepted)
+    found = judge(send(template="invoice", variables={"number": 7}), template=template)
+    assert isinstance(found, Refusal) and (found.code, found.field) == ("invalid_variable", "variables.number")
