@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "templates": "Write, publish, compare and roll back templates.",
     "batch": "What became of a bulk request: show, cancel.",
     "emails": "Search emails; reschedule, retry, resolve one.",
+    "suppressions": "Addresses that are not sent to: list, add, remove, import, export.",
     "dead-letters": "List the records nobody could read.",
     "bench": "Measure, as a ratio to a ceiling.",
     "contract": "For developers: write or check the documents in docs/.",

@@ -192,6 +192,8 @@ suppressions = Table(
     PrimaryKeyConstraint("tenant", "scope", "recipient_ref"),
 )
 
+Index("suppressions_in_order", suppressions.c.tenant, suppressions.c.recipient_ref, suppressions.c.scope)
+
 checkpoints = Table(
     "checkpoints",
     metadata,

@@ -84,7 +84,7 @@ def list_suppressions(connection: Connection, wanted: SuppressionFilter) -> Supp
         columns.removed_at.is_(None),
         or_(columns.expires_at.is_(None), columns.expires_at > wanted.now),
     )
-    for name in ("scope", "recipient_ref"):
+    for name in ("scope", "recipient_ref", "reason"):
         if (value := getattr(wanted, name)) is not None:
             asked = asked.where(columns[name] == value)
     if wanted.cursor is not None:

@@ -237,6 +237,14 @@ class SuppressionView(Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
 
 
+class SuppressionsReceipt(Struct, frozen=True, kw_only=True):
+    """How many addresses are not sent to any more, and what is wrong with the others: `index` counts from 0."""
+
+    added: int
+    refused: int
+    problems: tuple[ItemProblem, ...]
+
+
 class SuppressionPage(Struct, frozen=True, kw_only=True):
     """A page of suppressions."""
 

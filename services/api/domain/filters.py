@@ -45,4 +45,5 @@ class SuppressionFilter:
     now: datetime
     scope: str | None = None
     recipient_ref: str | None = None
+    reason: str | None = None
     cursor: SuppressionCursor | None = None

@@ -1,12 +1,13 @@
 """Addresses that must not be sent to: who, within what, and why."""
 
 import re
-from typing import Final
+from typing import Annotated, Any, Final
+from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct, ValidationError, convert
 
 from services.api.domain.errors import ApiError
-from shared.acceptance import Refusal, parse_mailbox, valid_name
+from shared.acceptance import Refusal, from_decode_error, parse_mailbox, valid_name
 from shared.acceptance.refusal import Refused
 from shared.acceptance.texts import require_clean
 from shared.events.envelope import UtcTime
@@ -21,13 +22,31 @@ class SuppressionRequest(Struct, frozen=True, kw_only=True, omit_defaults=True, 
     """Do not send to `recipient` (an address, or the recipient_ref of one) within `scope`.
 
     `scope` is `tenant`, `stream:transactional`, `stream:broadcast` or `list:<list>`. `reason` is for operators and
-    stands in an event: write nothing personal there.
+    stands in an event: write nothing personal there. `causing_event_id` is the event that is the reason, if one is.
     """
 
     recipient: str
     scope: str = "tenant"
     reason: str = "manual"
     expires_at: UtcTime | None = None
+    causing_event_id: UUID | None = None
+
+
+class SuppressionsRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Up to 1,000 `SuppressionRequest`s; each is added or refused on its own."""
+
+    suppressions: Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=1000)]
+
+
+def read_one(item: dict[str, Any]) -> SuppressionRequest:
+    """One of many, checked; raises ApiError."""
+    try:
+        found = convert(item, SuppressionRequest)
+    except (ValidationError, RecursionError) as error:
+        raise ApiError.of(from_decode_error(error)) from None
+    check_reason(found.reason)
+    check_scope(found.scope)
+    return found
 
 
 def check_scope(scope: str) -> str:

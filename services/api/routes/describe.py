@@ -12,7 +12,7 @@ from msgspec import Struct
 from services.api.domain import answers, destinations, drafts, rejections
 from services.api.domain.batches import BatchRequest
 from services.api.domain.errors import ProblemDocument
-from services.api.domain.suppressions import SuppressionRequest
+from services.api.domain.suppressions import SuppressionRequest, SuppressionsRequest
 from services.api.domain.templates import TemplateRequest
 from shared.commands import Content
 
@@ -21,6 +21,7 @@ SCHEMAS: Final[tuple[type[Struct], ...]] = (
     BatchRequest,
     TemplateRequest,
     SuppressionRequest,
+    SuppressionsRequest,
     answers.EventPage,
     answers.CancelRequest,
     answers.RescheduleRequest,
@@ -45,6 +46,7 @@ SCHEMAS: Final[tuple[type[Struct], ...]] = (
     drafts.TemplateHistory,
     drafts.TemplateDiff,
     answers.SuppressionView,
+    answers.SuppressionsReceipt,
     answers.SuppressionPage,
     destinations.OperatorRequest,
     destinations.LimitsRequest,

@@ -4,14 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.api.domain.answers import SuppressionPage, SuppressionView
+from services.api.domain.answers import SuppressionPage, SuppressionsReceipt, SuppressionView
 from services.api.domain.filters import SuppressionFilter
 from services.api.domain.preferences import SuppressionCursor, read_cursor
-from services.api.domain.suppressions import SuppressionRequest, check_scope
+from services.api.domain.suppressions import SuppressionRequest, SuppressionsRequest, check_scope
 from services.api.routes.answers import answer
 from services.api.routes.body import read
 from services.api.routes.describe import operation
 from services.api.routes.parts import OriginOf, PartsOf, WaitOf, applied
+from services.api.routes.searching import Word
 
 router = APIRouter(prefix="/v1/suppressions", tags=["suppressions"])
 
@@ -26,11 +27,12 @@ async def list_suppressions(
     *,
     scope: str | None = None,
     recipient: Annotated[str | None, RECIPIENT] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    reason: Word = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     cursor: str | None = None,
     wait: WaitOf,
 ) -> Response:
-    """By scope and recipient; those that have expired are left out.
+    """By scope, recipient and reason; those that have expired are left out.
 
     With `Prefer: wait=N` it tells of all that was done before.
     """
@@ -40,6 +42,7 @@ async def list_suppressions(
         now=origin.now,
         scope=check_scope(scope) if scope is not None else None,
         recipient_ref=parts.suppressions.ref(recipient, tenant=origin.tenant) if recipient is not None else None,
+        reason=reason,
         cursor=read_cursor(cursor, SuppressionCursor),
     )
     seen = await parts.queries.suppressions(wanted, wait=wait or 0)
@@ -56,6 +59,21 @@ async def add_suppression(request: Request, parts: PartsOf, origin: OriginOf) ->
     """Nothing is sent to the address any more, within the scope. In effect within 2 seconds of the answer."""
     body = await read(request, SuppressionRequest, limit=parts.body_limit)
     return answer(await parts.suppressions.add(body, origin=origin), status=201)
+
+
+@router.post(
+    "/bulk",
+    **operation(
+        "Suppress many addresses",
+        accepts=SuppressionsRequest,
+        example={"suppressions": [EXAMPLE, EXAMPLE | {"recipient": "0a" * 16, "scope": "list:news"}]},
+        returns=SuppressionsReceipt,
+    ),
+)
+async def add_suppressions(request: Request, parts: PartsOf, origin: OriginOf) -> Response:
+    """Up to 1,000 at once, each added or refused on its own. Repeating the request does no harm."""
+    body = await read(request, SuppressionsRequest, limit=parts.body_limit)
+    return answer(await parts.suppressions.add_many(body.suppressions, origin=origin))
 
 
 @router.delete("", **operation("Remove a suppression", status=204))

@@ -53,6 +53,7 @@ def test_it_names_all_routes_of_the_contract(document: dict[str, Any]) -> None:
         "GET /v1/templates/{name}",
         "GET /v1/suppressions",
         "POST /v1/suppressions",
+        "POST /v1/suppressions/bulk",
         "DELETE /v1/suppressions",
         "GET /healthz",
         "GET /readyz",
