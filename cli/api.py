@@ -1,12 +1,22 @@
 """The command line as a client of the API."""
 
-from typing import Any
+import json
+import time
+from collections.abc import Iterator
+from math import inf
+from typing import Any, Final
 
 import httpx2
 
 from cli.errors import CommandError
 
 Json = dict[str, Any]
+AGAIN: Final = 1.0  # seconds before a stream is asked for again
+AWAY: Final = 60.0  # seconds in which an API that is away may come back
+
+
+class _NotNow(Exception):
+    """The API is there, and cannot answer now."""
 
 
 class Api:
@@ -22,11 +32,53 @@ class Api:
             with httpx2.Client(base_url=self._url, headers=self._headers, timeout=30) as client:
                 answer = client.request(method, path, **options)
         except httpx2.TransportError as error:
-            raise CommandError(f"the API does not answer at {self._url} (--url, POSTLOG_URL): {error}") from None
+            raise self._away(error) from None
         if answer.is_error:
             raise CommandError(_words(answer))
         found: Json = answer.json() if answer.content else {}
         return found
+
+    def watch(self, path: str, *, last: str) -> Iterator[Json]:
+        """The data of Server-Sent Events until the event called `last`, asked for again when the stream ends before.
+
+        An API that was there is waited for; raises CommandError when it stays away for a minute.
+        """
+        heard, trouble = False, inf
+        while True:
+            try:
+                for name, data in self._events(path):
+                    heard, trouble = True, inf
+                    yield data
+                    if name == last:
+                        return
+            except (httpx2.TransportError, _NotNow) as error:
+                trouble = min(trouble, time.monotonic())
+                if not heard or time.monotonic() - trouble > AWAY:
+                    raise self._away(error) from None
+            time.sleep(AGAIN)
+
+    def _away(self, error: Exception) -> CommandError:
+        return CommandError(f"the API does not answer at {self._url} (--url, POSTLOG_URL): {error}")
+
+    def _events(self, path: str) -> Iterator[tuple[str, Json]]:
+        with (
+            httpx2.Client(base_url=self._url, headers=self._headers, timeout=30) as client,
+            client.stream("GET", path) as answer,
+        ):
+            if answer.is_error:
+                answer.read()
+                raise (_NotNow if answer.status_code == 503 else CommandError)(_words(answer))
+            yield from _news(answer.iter_lines())
+
+
+def _news(lines: Iterator[str]) -> Iterator[tuple[str, Json]]:
+    name = ""
+    for line in lines:
+        field, _, value = line.partition(": ")
+        if field == "event":
+            name = value
+        elif field == "data":
+            yield name, json.loads(value)
 
 
 def _words(answer: httpx2.Response) -> str:

@@ -88,6 +88,7 @@ _ALL: Final = (
     # Who asks, and for what.
     _problem("unauthorized", 401, "API key needed", "Send Authorization: Bearer and a key of `postlog keys create`."),
     _problem("operators_only", 403, "For operators", "Use a key of the tenant that POSTLOG_OPERATOR_TENANT names."),
+    _problem("too_many_watchers", 429, "Too many watch", "End a stream of progress, or ask for the batch itself."),
     _problem("not_found", 404, "Not found", "Check the id or the path."),
     _problem("method_not_allowed", 405, "Method not allowed", "Use one of the methods in the Allow header."),
     # Our side.

@@ -1,14 +1,17 @@
 """`postlog batch`: what became of a bulk request, and its cancellation. Over the API."""
 
 import json
+from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from cli.api import Api
+from shared.lifecycle import FINAL
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -20,7 +23,7 @@ LOCAL = "http://127.0.0.1:8080"
 
 @app.callback()
 def batch() -> None:
-    """Show and cancel batches; `postlog queue` pauses and resumes them."""
+    """Show, watch and cancel batches; `postlog queue` pauses and resumes them."""
 
 
 @app.command()
@@ -43,6 +46,18 @@ def show(
 
 
 @app.command()
+def watch(batch: BATCH, *, key: KEY, url: URL = LOCAL) -> None:
+    """Watch a batch until all of its emails are final; Ctrl-C ends the watching, not the batch."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"))
+    with Progress(*columns) as bar:
+        task = bar.add_task("batch", total=None, pace="")
+        for found in Api(url, key=key).watch(f"{_path(batch)}/progress", last="finished"):
+            bar.update(task, total=found["acknowledged"], completed=_done(found), pace=_pace(found))
+            bar.update(task, description=_state(found))
+    typer.echo(f"batch {batch}: " + ", ".join(f"{emails} {name}" for name, emails in _rows(found)))
+
+
+@app.command()
 def cancel(
     batch: BATCH,
     *,
@@ -57,6 +72,18 @@ def cancel(
 
 def _path(batch: str) -> str:
     return f"/v1/batches/{quote(batch)}"
+
+
+def _done(found: dict[str, Any]) -> int:
+    return sum(emails for name, emails in found["counts"].items() if name in FINAL)
+
+
+def _pace(found: dict[str, Any]) -> str:
+    """How fast it goes, and how long it takes at that."""
+    if found["rate"] is None:
+        return ""
+    left = found["eta_seconds"]
+    return f"{found['rate']:g}/s" + ("" if left is None else f", {timedelta(seconds=round(left))} left")
 
 
 def _rows(found: dict[str, Any]) -> list[tuple[str, int]]:

@@ -41,6 +41,7 @@ from services.api.handlers.retry import Retry
 from services.api.handlers.suppressions import Suppressions
 from services.api.handlers.templates import Templates
 from services.api.handlers.waiting import CatchingUp
+from services.api.handlers.watching import Watching
 from services.api.routes.app import create_app
 from services.api.routes.parts import Parts
 from services.api.settings import ApiSettings
@@ -123,6 +124,7 @@ def _handlers(
         largest=settings.api_body_limit,
     )
     templates = Templates(log=log, copy=copy, rows=TemplateRows(database))
+    queries = _queries(settings, read_models)
     return Parts(
         keys=keys,
         emails=Emails(rules=rules, log=log, blobs=blobs, templates=copy, known=known),
@@ -148,7 +150,8 @@ def _handlers(
         suppressions=Suppressions(log=log, secret=settings.recipient_secret()),
         operating=Operating(log=log, controls=controls, operators=settings.operator_tenant),
         destinations=Destinations(queue=read_models, controls=controls, operators=settings.operator_tenant),
-        queries=_queries(settings, read_models),
+        queries=queries,
+        watching=Watching(queries),
         readiness=AskEverybody(
             kafka=lambda: check_topics(settings, timeout=2), database=database, keys=keys, templates=copy
         ),

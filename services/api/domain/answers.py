@@ -161,7 +161,9 @@ class Position(Struct, frozen=True, kw_only=True):
 class BatchView(Struct, frozen=True, kw_only=True):
     """A batch. `counts` are exact at `position`; `acknowledged` is what the API had accepted when it closed the batch.
 
-    `received` are those acknowledged and not yet read by the sender; both are null until the batch is closed.
+    `received` are those acknowledged and not yet read by the sender; both are null until the batch is closed. `rate` is
+    how many emails a second became final lately, and `eta_seconds` how long the others take at that rate; each is null
+    while nobody can say: at a first look, and for the time left while the batch is paused, still open or stands still.
     """
 
     batch_id: UUID
@@ -178,6 +180,8 @@ class BatchView(Struct, frozen=True, kw_only=True):
     received: int | None
     counts: dict[str, int]
     position: Position
+    rate: float | None = None
+    eta_seconds: float | None = None
 
 
 class BatchControl(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ import msgspec
 from shared.acceptance import Refusal
 from shared.problems import PROBLEMS
 
-RETRY_AFTER = 5  # seconds; said with every 503
+RETRY_AFTER = 5  # seconds; said with every 429 and 503
 
 
 class ItemProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -61,6 +61,7 @@ class ApiError(Exception):
         found: dict[int, dict[str, str]] = {
             413: {"Connection": "close"},  # else the rest of the body would be read
             401: {"WWW-Authenticate": 'Bearer realm="postlog"'},
+            429: {"Retry-After": str(RETRY_AFTER)},
             503: {"Retry-After": str(RETRY_AFTER)},
         }
         return found.get(self.status, {})

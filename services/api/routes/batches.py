@@ -95,7 +95,7 @@ async def show_batch(batch_id: str, parts: PartsOf, origin: OriginOf, wait: Wait
     `Preference-Applied` in the answer says that all that was done before is in it.
     """
     number = id_of(batch_id, missing=_unknown())
-    seen = await parts.queries.batch(origin.tenant, number, wait=wait or 0)
+    seen = await parts.watching.batch(origin.tenant, number, wait=wait or 0)
     if seen.what is None:
         raise _unknown()
     return answer(seen.what, headers=applied(wait, current=seen.current))

@@ -26,6 +26,7 @@ from services.api.handlers.resolve import Resolve
 from services.api.handlers.retry import Retry
 from services.api.handlers.suppressions import Suppressions
 from services.api.handlers.templates import Templates
+from services.api.handlers.watching import Watching
 from shared.clock import Clock
 
 BEARER = HTTPBearer(auto_error=False, description="An API key, made by `postlog keys create`.")
@@ -51,6 +52,7 @@ class Parts:
     operating: Operating
     destinations: Destinations
     queries: Queries
+    watching: Watching
     readiness: Readiness
     clock: Clock
     body_limit: int

@@ -19,10 +19,10 @@ Run = Callable[..., Result]
 
 
 @contextmanager
-def served(stage: Stage, app: typer.Typer, environment: pytest.MonkeyPatch) -> Iterator[Run]:
+def served(stage: Stage, app: typer.Typer, environment: pytest.MonkeyPatch, *, port: int = 0) -> Iterator[Run]:
     """Runs commands of `app` against the stage's API, with a key of the default tenant."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(build(stage.settings), log_config=None))
+    listening = socket.create_server(("127.0.0.1", port))
+    server = uvicorn.Server(uvicorn.Config(build(stage.settings), log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     environment.setenv("POSTLOG_URL", f"http://127.0.0.1:{listening.getsockname()[1]}")

@@ -1,6 +1,9 @@
 """`postlog batch` against a running API."""
 
 import json
+import os
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from cli.api import Api
 from cli.commands.batch import app
 from cli.errors import CommandError
 from shared.db.read_models import batch_counts, batches
@@ -45,6 +49,15 @@ def a_batch(stage: Stage, counts: dict[str, int], **row: Any) -> UUID:
     return batch_id
 
 
+def path(batch_id: UUID) -> str:
+    return f"/v1/batches/{batch_id}/progress"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
 def test_a_batch_is_shown_with_what_was_not_read_yet(stage: Stage, run: Run) -> None:
     batch_id = a_batch(stage, {"queued": 3, "delivered": 5})
     shown = run("show", str(batch_id)).output
@@ -56,6 +69,37 @@ def test_a_batch_is_shown_with_what_was_not_read_yet(stage: Stage, run: Run) -> 
     ]
     assert json.loads(run("show", str(batch_id), "--json").output)["counts"] == {"delivered": 5, "queued": 3}
     assert isinstance(run("show", str(uuid4())).exception, CommandError)
+
+
+def test_a_batch_is_watched_until_all_is_final(stage: Stage, run: Run) -> None:
+    batch_id = a_batch(stage, {"queued": 3, "delivered": 5})
+    mine: dict[str, Any] = {"batch_id": batch_id, "tenant": "default"}
+
+    def go_on() -> None:
+        stage.empty(batch_counts)
+        stage.put(batch_counts, mine | {"status": "delivered", "emails": 9}, mine | {"status": "bounced", "emails": 1})
+
+    timer = threading.Timer(2.5, go_on)
+    timer.start()
+    watched = run("watch", str(batch_id))
+    timer.join()
+    assert watched.exit_code == 0, watched.output
+    assert watched.output.endswith(f"batch {batch_id}: 1 bounced, 9 delivered\n")
+    assert isinstance(run("watch", str(uuid4())).exception, CommandError)
+
+
+def test_an_api_that_restarts_is_waited_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is watched at an address where one API takes the other's place."""
+    batch_id = a_batch(stage, {"delivered": 10, "queued": 1}, acknowledged=11)
+    port, heard = free_port(), []
+    with served(stage, app, monkeypatch, port=port):
+        found = Api(os.environ["POSTLOG_URL"], key=os.environ["POSTLOG_KEY"]).watch(path(batch_id), last="finished")
+        heard.append(next(found)["counts"])
+    stage.empty(batch_counts)
+    stage.put(batch_counts, {"tenant": "default", "batch_id": batch_id, "status": "delivered", "emails": 11})
+    with served(stage, app, monkeypatch, port=port):
+        heard += [each["counts"] for each in found]
+    assert heard[0] == {"delivered": 10, "queued": 1} and heard[-1] == {"delivered": 11}
 
 
 def test_a_batch_is_cancelled(stage: Stage, run: Run) -> None:
