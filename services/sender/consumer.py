@@ -99,6 +99,7 @@ class Owner:
         self._cancelling.handle(group)
         self._ownership.note_decided()
         self._attempts.hand_out(group)
+        self._attempts.gather(group)
         self._commit(group, moved=bool(messages))
         self._tell()
 

@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from math import inf
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -15,9 +14,10 @@ from services.sender.domain.cancelled import cancel_with_batch
 from services.sender.domain.queues import SPECIAL, due_of, queue_of
 from services.sender.group import Group
 from services.sender.handlers.delivery import Delivery, Job
+from services.sender.handlers.gate import FULL, Gate
 from services.sender.handlers.ports import Limits, Router, Tables
 from services.sender.pace import Pace
-from services.sender.ready import OPEN, Opening, QueueKey, Ready
+from services.sender.ready import QueueKey, Ready
 from services.sender.settings import SenderSettings
 from shared.clock import Clock
 from shared.records import OpenEmail
@@ -25,8 +25,9 @@ from shared.records import OpenEmail
 T = TypeVar("T")
 LateReport = Callable[[Job, Ended], None]
 SOON: Final = timedelta(seconds=1)
-PAUSED: Final = Opening(inf, "\x00paused")
-FULL: Final = Opening(inf, "\x00broadcast")
+FEW: Final = 4  # emails
+MOMENT: Final = 0.005  # seconds; a mail is made ready in about one when its connection is open
+GLANCE: Final = 0.0003  # seconds between two looks
 SPARE: Final = 10  # one place in so many of the delivery is for transactional mail only
 PROVEN: Final = frozenset(("delivered", "bounced", "deferred", "cut"))  # kinds that tell how an attempt ended
 
@@ -61,11 +62,14 @@ class Attempts:
         self._clock = clock
         self._epochs = epochs
         self._report_late = report_late
+        self._gate = Gate(
+            ready=ready, tables=tables, router=router, limits=limits, clock=clock, full=lambda: self._full
+        )
         self._jobs: dict[UUID, Job] = {}
         self.busy = 0
         self._broadcast = 0
         self._pace = Pace(clock)
-        self._controls_seen = -1
+        self._urgent_out = 0
         self.speaking = 0
         self.hungry = True
 
@@ -123,13 +127,11 @@ class Attempts:
 
     def hand_out(self, group: Group) -> None:
         """Give due emails to free connections; nothing while the list of suppressions may be out of date."""
-        room = self.room
+        room, self._urgent_out = self.room, 0
         if room <= 0 or not self._tables.current():
             self.hungry = False
             return
-        if self._tables.controls_version != self._controls_seen:
-            self._controls_seen = self._tables.controls_version
-            self._ready.reopen(PAUSED.behind, all_of_them=True)
+        self._gate.look_again()
         now = self._clock.now()
         jobs = []
         for key, email_id in self._ready.take(now=now.timestamp(), limit=room, gate=self._gate):
@@ -141,26 +143,24 @@ class Attempts:
             if not self._decided(group, key, email_id, email):
                 jobs.append(self._job(key, email_id, email))
         self._delivery.hand_over(jobs)
+        self._urgent_out = sum(job.urgent for job in jobs)
         self.hungry = len(jobs) < room and not self._full
+
+    def gather(self, group: Group) -> None:
+        """Wait a moment for the marks of urgent mail just handed out: `queued` and `sending` share a commit then.
+
+        For a few emails only; many are committed together anyway.
+        """
+        if not 0 < self._urgent_out <= FEW:
+            return
+        until = self._clock.boottime() + MOMENT
+        while self._waiting(hurry=True)[0] < self._urgent_out and self._clock.boottime() < until:
+            self._clock.sleep(GLANCE)
+        self.collect(group, hurry=True)
 
     def interrupt(self) -> None:
         """Cut the dialogues that have not come to their final dot."""
         self._delivery.interrupt()
-
-    def _gate(self, key: QueueKey) -> Opening:
-        if self._tables.cancelled(tenant=key.tenant, batch=key.batch) is not None:
-            return OPEN  # nothing of it is sent
-        if self._tables.paused(tenant=key.tenant, stream=key.stream, batch=key.batch, destination=key.destination):
-            return PAUSED
-        if key.stream == "broadcast" and self._full:
-            return FULL
-        now = self._clock.now().timestamp()
-        source = Opening(self._limits.source_opens_at(key.stream, now=now), f"\x00{key.stream}")
-        if source.at > now:
-            return source
-        self._ready.reopen(source.behind, all_of_them=True)
-        site = self._router.known_site(key.destination, stream=key.stream)
-        return Opening(self._limits.opens_at(site, stream=key.stream, now=now), site)
 
     def _after_hold(self, group: Group, key: QueueKey, email_id: UUID, email: OpenEmail, now: datetime) -> OpenEmail:
         """An email whose time was over while it was held has its time after the release."""

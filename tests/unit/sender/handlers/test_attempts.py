@@ -1,5 +1,6 @@
 """Marks: what is told to the delivery is told once."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -132,3 +133,30 @@ def test_in_a_hurry_only_transactional_mail_is_marked_and_the_rest_keeps_its_pla
     assert [job.email_id for job in books.delivery.marks] == [each for each in waiting if each in broadcast]
     books.attempts.collect(group)
     assert not books.delivery.marks
+
+
+def test_the_mark_of_urgent_mail_just_handed_out_goes_into_the_same_group(books: Books) -> None:
+    (urgent,) = books.queue("transactional")
+    group = books.group()
+    books.attempts.gather(group)
+    assert [fact.email_id for fact, _ in group.facts if isinstance(fact, EmailSending)] == [urgent]
+
+
+def test_a_mark_that_takes_its_time_is_waited_for_a_moment_only(books: Books) -> None:
+    books.queue("transactional")
+    late = books.delivery.marks.pop()
+    group, begun = books.group(), time.monotonic()
+    books.attempts.gather(group)
+    assert group.empty
+    assert 0.005 <= time.monotonic() - begun < 1
+    books.delivery.marks.append(late)
+    books.attempts.collect(group)
+    assert len(group.facts) == 1
+
+
+def test_nobody_waits_for_a_broadcast(books: Books) -> None:
+    books.queue("broadcast")
+    group = books.group()
+    books.attempts.gather(group)
+    assert group.empty
+    assert len(books.delivery.marks) == 1
