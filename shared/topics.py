@@ -52,7 +52,7 @@ REQUESTS: Final = Topic(
         "ReportOutcome",
     ),
     producers=("api", "sender", "any other service"),
-    consumers=("sender",),
+    consumers=("sender", "api"),
     retention_ms=7 * DAY_MS,
     config=LOG_APPEND + DAILY_ROLL,
 )
@@ -62,7 +62,7 @@ REQUESTS_BULK: Final = Topic(
     key="email_id",
     schemas=("SendEmail",),
     producers=("api", "sender", "any other service"),
-    consumers=("sender",),
+    consumers=("sender", "api"),
     retention_ms=7 * DAY_MS,
     config=LOG_APPEND + DAILY_ROLL,
 )

@@ -33,8 +33,8 @@ WRITE: Final[dict[str, set[str]]] = {
     "email.dead-letters": {"sender/handlers/intake", "sender/handlers/reports", "projector/main"},
 }
 READ: Final[dict[str, set[str]]] = {
-    "email.requests": {"sender/main"},
-    "email.requests.bulk": {"sender/main"},
+    "email.requests": {"sender/main", "api/adapters/sources"},
+    "email.requests.bulk": {"sender/main", "api/adapters/sources"},
     "email.work": {"sender/adapters/changelog"},
     "email.events": {"projector/consumer", "projector/handlers/reading", "sender/adapters/proofs"},
     "email.personal": {"projector/consumer"},
