@@ -31,7 +31,7 @@ PURE: Final = [
     ROOT / "services" / "sender" / "replies.py",
 ]
 LIBRARY: Final = (
-    "abc array ast base64 binascii bisect collections contextlib copy dataclasses datetime decimal difflib email enum",
+    "abc array ast base64 binascii bisect collections contextlib copy csv dataclasses datetime decimal difflib email enum",
     "fractions functools hashlib heapq hmac html ipaddress itertools json math msgspec operator re string",
     "struct textwrap tomllib types typing unicodedata urllib uuid zlib",
 )

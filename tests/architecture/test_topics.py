@@ -24,6 +24,7 @@ WRITE: Final[dict[str, set[str]]] = {
     "email.personal": {"sender/group"},
     "email.controls": {
         "api/handlers/batch_controls",
+        "api/handlers/intake",
         "api/handlers/operating",
         "sender/handlers/imposing",
         "sender/handlers/warming",
