@@ -31,8 +31,8 @@ PURE: Final = [
     ROOT / "services" / "sender" / "replies.py",
 ]
 LIBRARY: Final = (
-    "abc array ast base64 binascii bisect collections contextlib copy csv dataclasses datetime decimal difflib email enum",
-    "fractions functools hashlib heapq hmac html ipaddress itertools json math msgspec operator re string",
+    "abc array ast base64 binascii bisect collections contextlib copy csv dataclasses datetime decimal difflib email",
+    "enum fractions functools hashlib heapq hmac html ipaddress itertools json math msgspec operator re string",
     "struct textwrap tomllib types typing unicodedata urllib uuid zlib",
 )
 PURE_LIBRARY: Final = frozenset(" ".join(LIBRARY).split())
