@@ -12,11 +12,16 @@ from cli.errors import CommandError
 
 Json = dict[str, Any]
 AGAIN: Final = 1.0  # seconds before a stream is asked for again
+LATER: Final = (408, 503)
 AWAY: Final = 60.0  # seconds in which an API that is away may come back
 
 
 class _NotNow(Exception):
     """The API is there, and cannot answer now."""
+
+
+class ApiAway(CommandError):
+    """No answer, or one that says to ask again later."""
 
 
 class Api:
@@ -34,7 +39,7 @@ class Api:
         except httpx2.TransportError as error:
             raise self._away(error) from None
         if answer.is_error:
-            raise CommandError(_words(answer))
+            raise (ApiAway if answer.status_code in LATER else CommandError)(_words(answer))
         found: Json = answer.json() if answer.content else {}
         return found
 
@@ -57,8 +62,8 @@ class Api:
                     raise self._away(error) from None
             time.sleep(AGAIN)
 
-    def _away(self, error: Exception) -> CommandError:
-        return CommandError(f"the API does not answer at {self._url} (--url, POSTLOG_URL): {error}")
+    def _away(self, error: Exception) -> ApiAway:
+        return ApiAway(f"the API does not answer at {self._url} (--url, POSTLOG_URL): {error}")
 
     def _events(self, path: str) -> Iterator[tuple[str, Json]]:
         with (

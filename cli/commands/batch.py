@@ -1,7 +1,10 @@
-"""`postlog batch`: what became of a bulk request, and its cancellation. Over the API."""
+"""`postlog batch`: a file of emails sent, what became of a bulk request, and its cancellation. Over the API."""
 
 import json
+import secrets
 from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -10,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from cli.api import Api
+from cli import sending
+from cli.api import Api, Json
 from shared.lifecycle import FINAL
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -20,10 +24,75 @@ URL = Annotated[str, typer.Option(help="The API.", envvar="POSTLOG_URL")]
 KEY = Annotated[str, typer.Option(help="An API key of the batch's tenant.", envvar="POSTLOG_KEY")]
 LOCAL = "http://127.0.0.1:8080"
 
+SOME_REFUSED = 3
+SHOWN = 20
+
+
+class Stream(StrEnum):
+    """The two streams."""
+
+    transactional = "transactional"
+    broadcast = "broadcast"
+
 
 @app.callback()
 def batch() -> None:
-    """Show, watch and cancel batches; `postlog queue` pauses and resumes them."""
+    """Send, show, watch and cancel batches; `postlog queue` pauses and resumes them."""
+
+
+@app.command()
+def send(
+    file: Annotated[Path, typer.Argument(help="NDJSON or CSV, also .gz; - is standard input.")],
+    *,
+    key: KEY,
+    url: URL = LOCAL,
+    sender: Annotated[str | None, typer.Option("--from", help="Whom the emails come from.")] = None,
+    template: Annotated[str | None, typer.Option(help="The template of all emails.")] = None,
+    list_name: Annotated[str | None, typer.Option("--list", help="The list of all emails.")] = None,
+    stream: Annotated[Stream | None, typer.Option(help="The stream of all emails.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag of all emails; may be repeated.")] = None,
+    reference: Annotated[str | None, typer.Option(help="Your own name for the batch.")] = None,
+    form: Annotated[str | None, typer.Option("--format", help="ndjson or csv, when the name does not say it.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, send nothing.")] = False,
+    batch_key: Annotated[
+        str | None, typer.Option("--batch-key", help="Idempotency-Key: the same file under it goes on, never twice.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Send an email a line. Exit code 0: all accepted; 3: some lines refused, the others are sent; 1: nothing is said.
+
+    CSV: the first row names the columns; one is `to`, and each that is not reserved is a variable of the template.
+    """
+    said = {"from": sender, "template": template, "list": list_name, "stream": stream, "reference": reference}
+    query = {name: str(value) for name, value in said.items() if value is not None} | {"tags": tag or []}
+    if dry_run:
+        query["dry_run"] = "true"
+    receipt = sending.send(
+        Api(url, key=key),
+        file,
+        form=sending.form_of(file, form),
+        query=query,
+        key=batch_key or f"cli-{secrets.token_hex(12)}",
+        told=lambda text: typer.echo(text, err=True),
+    )
+    typer.echo(json.dumps(receipt, indent=2) if as_json else "\n".join(_receipt(receipt)))
+    if receipt["refused"]:
+        raise typer.Exit(SOME_REFUSED)
+
+
+@app.command()
+def rejections(batch: BATCH, *, key: KEY, url: URL = LOCAL) -> None:
+    """Show every line that was refused, and why: JSON, one a line."""
+    cursor: str | None = None
+    while True:
+        page = Api(url, key=key).call(
+            "GET", f"{_path(batch)}/rejections", params={"cursor": cursor} if cursor is not None else {}
+        )
+        for one in page["rejections"]:
+            typer.echo(json.dumps(one))
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return
 
 
 @app.command()
@@ -68,6 +137,21 @@ def cancel(
     """Cancel, for good, all of its emails that no attempt has begun for."""
     Api(url, key=key).call("POST", f"{_path(batch)}/cancel", json={"reason": reason} if reason else {})
     typer.echo(f"batch {batch}: cancelled; what is under way comes to its end")
+
+
+def _receipt(receipt: Json) -> list[str]:
+    """The receipt, and the first lines that were refused."""
+    batch, refused = receipt["batch_id"], receipt["rejections"]
+    how = " (only checked)" if receipt["dry_run"] else ""
+    again = receipt["resumed_from"]
+    told = [f"batch {batch}{how}: {receipt['acknowledged']} emails accepted, {receipt['refused']} refused"]
+    told += [f"  {again} of them had been taken before"] if again is not None else []
+    told += [f"  line {one['line']}: {one['code']}{_field(one)}: {one['detail']}" for one in refused[:SHOWN]]
+    return told + ([f"  … all: postlog batch rejections {batch}"] if receipt["refused"] > SHOWN else [])
+
+
+def _field(one: Json) -> str:
+    return f" ({one['field']})" if "field" in one else ""
 
 
 def _path(batch: str) -> str:

@@ -32,7 +32,7 @@ def served(stage: Stage, app: typer.Typer, environment: pytest.MonkeyPatch, *, p
         assert thread.is_alive()
         time.sleep(0.02)
     with capture_logs():  # those of the API, which would stand in the output
-        yield lambda *words: CliRunner().invoke(app, words)
+        yield lambda *words, **options: CliRunner().invoke(app, words, **options)
     server.should_exit = True
     thread.join(30)
     listening.close()

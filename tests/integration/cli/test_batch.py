@@ -1,5 +1,6 @@
 """`postlog batch` against a running API."""
 
+import gzip
 import json
 import os
 import socket
@@ -11,9 +12,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from cli import sending
 from cli.api import Api
 from cli.commands.batch import app
 from cli.errors import CommandError
+from shared.commands import SendEmail
 from shared.db.read_models import batch_counts, batches
 from shared.records import decode_control
 from shared.topics import CONTROLS
@@ -107,3 +110,46 @@ def test_a_batch_is_cancelled(stage: Stage, run: Run) -> None:
     assert run("cancel", str(batch_id), "--reason", "the wrong list").output.startswith(f"batch {batch_id}: cancelled")
     (control,) = (decode_control(message.value() or b"") for message in read(stage.settings, CONTROLS.name))
     assert (control.kind, control.name, control.reason) == ("cancelled", str(batch_id), "the wrong list")
+
+
+def test_a_file_is_sent_and_the_lines_refused_are_told(stage: Stage, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv.gz"
+    rows = ["to,reference", "ada@example.org,1", "nobody,2", "grace@example.org,3"]
+    file.write_bytes(gzip.compress("\r\n".join(rows).encode()))
+    hello = {"subject": "Hello", "text": "Hi"}
+    Api(os.environ["POSTLOG_URL"], key=os.environ["POSTLOG_KEY"]).call("PUT", "/v1/templates/hello", json=hello)
+    words = ("send", str(file), "--from", "shop@acme.test", "--template", "hello", "--tag", "a", "--tag", "b")
+    dry = run(*words, "--dry-run", "--json")
+    assert (dry.exit_code, json.loads(dry.output)["refused"], stage.commands()) == (3, 1, [])
+    sent = run(*words, "--stream", "broadcast", "--list", "news", "--batch-key", "k")
+    assert (sent.exit_code, "2 emails accepted, 1 refused" in sent.output) == (3, True)
+    assert "line 3: invalid_address (to)" in sent.output
+    batch_id = sent.output.split()[1].rstrip(":")
+    assert json.loads(run("rejections", batch_id).output)["index"] == 1
+    again = run(*words, "--stream", "broadcast", "--list", "news", "--batch-key", "k")
+    assert "3 of them had been taken before" in again.output
+    written = [one for one in stage.commands() if isinstance(one, SendEmail)]
+    assert {(one.reference, one.tags, one.list) for one in written} == {(n, ("a", "b"), "news") for n in ("1", "3")}
+    assert len(written) == 2
+
+
+def test_standard_input(stage: Stage, run: Run) -> None:
+    line = {"from": "shop@acme.test", "to": "ada@example.org", "subject": "Hello", "text": "Hi"}
+    assert run("send", "-", "--format", "ndjson", input=json.dumps(line)).exit_code == 0
+    assert len(stage.commands()) == 1
+
+
+def test_what_cannot_be_sent(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bad.csv").write_text("a;b\n")
+    for words, code, told in (
+        (("send", str(tmp_path / "none.csv")), 2, "No such file"),
+        (("send", str(tmp_path / "list.txt")), 2, "--format"),
+        (("send", str(tmp_path / "bad.csv")), 1, "`to`"),
+    ):
+        failed = run(*words).exception
+        assert isinstance(failed, CommandError) and (failed.exit_code, told in str(failed)) == (code, True)
+    monkeypatch.setattr(sending, "PAUSES", (0.01,))
+    monkeypatch.setenv("POSTLOG_URL", "http://127.0.0.1:9")
+    away = run("send", str(tmp_path / "bad.csv"), "--batch-key", "k7")
+    assert isinstance(away.exception, CommandError) and "--batch-key k7" in str(away.exception)
+    assert "again in 0 s" in away.output
