@@ -18,7 +18,7 @@ COMMANDS: Final = {
     "migrate": "Bring the database to this release.",
     "config": "The services' settings: check, show.",
     "topics": "Create or check the topics.",
-    "keys": "The API's keys: create, list, revoke.",
+    "keys": "The API's keys: create, list, rotate, revoke.",
     "dkim": "Keys that sign mail: generate.",
     "health": "Say whether a service is alive here.",
     "inbox": "The SMTP inbox with addresses that behave.",

@@ -87,6 +87,9 @@ _ALL: Final = (
     _problem("batch_cancelled", 409, "Batch is cancelled", "Nothing more can be asked of it; send a new batch."),
     # Who asks, and for what.
     _problem("unauthorized", 401, "API key needed", "Send Authorization: Bearer and a key of `postlog keys create`."),
+    _problem(
+        "scope_missing", 403, "Key may not do this", "Use a key that has the scope: `postlog keys create --scope`."
+    ),
     _problem("operators_only", 403, "For operators", "Use a key of the tenant that POSTLOG_OPERATOR_TENANT names."),
     _problem("too_many_watchers", 429, "Too many watch", "End a stream of progress, or ask for the batch itself."),
     _problem("not_found", 404, "Not found", "Check the id or the path."),

@@ -45,6 +45,9 @@ api_keys = Table(
     Column("secret_hash", LargeBinary, nullable=False, comment="SHA-256 of the whole key"),
     Column("created_at", _TIME, nullable=False, server_default=func.now()),
     Column("revoked_at", _TIME),
+    Column("scopes", ARRAY(Text), nullable=False, server_default=text("'{admin}'")),
+    Column("expires_at", _TIME),
+    Column("last_used_at", _TIME, comment="to the minute"),
 )
 
 templates = Table(

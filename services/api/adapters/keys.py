@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from services.api.adapters.database import Database
-from services.api.adapters.state import active_keys
+from services.api.adapters.state import active_keys, note_used
 from services.api.domain.errors import ApiError
 from services.api.domain.keys import StoredKey, hash_of, prefix_of
 
@@ -25,6 +25,7 @@ class ApiKeys:
         self._keys: dict[str, StoredKey] | None = None
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
+        self._used: set[str] = set()
 
     def loaded(self) -> bool:
         """Whether the keys have been read, once."""
@@ -40,14 +41,22 @@ class ApiKeys:
         stored = (self._keys or {}).get(prefix)
         if not hmac.compare_digest(stored.secret_hash if stored else bytes(32), given) or stored is None:
             raise ApiError("unauthorized", "this API key is unknown or revoked")
+        self._used.add(prefix)
         return stored
 
     async def follow(self) -> None:
-        """Read the keys again and again; ends when cancelled."""
+        """Read the keys again and again, and note which are used; ends when cancelled."""
         while True:
             with contextlib.suppress(ApiError):
                 await self._read(asked_at=time.monotonic())
+                await self._note_used()
             await asyncio.sleep(self._seconds if self.loaded() else _LEAST)
+
+    async def _note_used(self) -> None:
+        """Say which keys were used since the last time; a failure leaves it for the next time."""
+        if used := frozenset(self._used):
+            await self._database.run(note_used, used)
+            self._used -= used
 
     async def _read(self, *, asked_at: float) -> None:
         """One reading serves all who asked before it began; readings keep their distance."""

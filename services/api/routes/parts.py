@@ -69,15 +69,17 @@ async def origin(
     ready: Annotated[Parts, Depends(parts)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
 ) -> Origin:
-    """Whose request it is: the tenant is the key's."""
+    """Whose request it is: the tenant is the key's. Raises ApiError for what the key may not do."""
     if credentials is None:
         raise ApiError("unauthorized", "no API key was sent")
     key = await ready.keys.whose(credentials.credentials)
+    now = ready.clock.now()
+    key.allow(request.method, request.scope["route"].path, now=now)
     return Origin(
         tenant=key.tenant,
         by=f"api:{key.prefix}",
         traceparent=request.scope["traceparent"],
-        now=ready.clock.now(),
+        now=now,
     )
 
 

@@ -54,11 +54,11 @@ class Stage:
         """Close the database."""
         self.engine.dispose()
 
-    def make_key(self, tenant: str = "default") -> str:
-        """A new key of the tenant."""
+    def make_key(self, tenant: str = "default", **limits: Any) -> str:
+        """A new key of the tenant; `limits` are its scopes and expiry."""
         key = make_key(entropy=secrets.token_bytes(40))
         with self.engine.begin() as connection:
-            state.put_key(connection, key=key, tenant=tenant, name="test")
+            state.put_key(connection, key=key, tenant=tenant, name="test", **limits)
         return key
 
     def revoke(self, key: str) -> None:

@@ -46,6 +46,24 @@ def test_a_key_is_made_shown_once_listed_and_revoked(run: Run, pg_database: str)
     assert isinstance(again.exception, CommandError) and "keys list" in str(again.exception)
 
 
+def test_a_key_with_limits_is_rotated(run: Run, pg_database: str) -> None:
+    migrate.upgrade(DatabaseSettings(database_url=pg_database))
+    old = run(
+        "create", "--name", "shop", "--scope", "send", "--scope", "read", "--expires", "2126-01-01"
+    ).output.strip()
+    (line,) = run("list").output.splitlines()
+    assert "active until 2126-01-01 00:00" in line and "never used" in line and "read,send  shop" in line
+    new = run("rotate", old, "--overlap-hours", "1").output.strip()
+    assert new != old and new.startswith("plk_")
+    first, second = run("list").output.splitlines()
+    assert "active until" in first and "2126" not in first
+    assert second.startswith(new.split("_")[1]) and "read,send  shop" in second and "until" not in second
+    assert run("rotate", new, "--overlap-hours", "0").exit_code == 0
+    assert "expired" in run("list").output.splitlines()[1]
+    for words in (("rotate", new), ("rotate", "nobody"), ("create", "--scope", "sned")):
+        assert isinstance(run(*words).exception, CommandError)
+
+
 def test_a_key_made_elsewhere_is_stored_once(run: Run, pg_database: str) -> None:
     migrate.upgrade(DatabaseSettings(database_url=pg_database))
     key = f"plk_{'a' * 12}_{'b' * 52}"
