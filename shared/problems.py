@@ -56,6 +56,7 @@ _ALL: Final = (
         "invalid_variable", 422, "Template variable not as its schema says", "Correct the variable named by `field`."
     ),
     _problem("invalid_schema", 422, "Schema cannot be used", "Give a JSON Schema (2020-12) without references."),
+    _problem("rendering_failed", 422, "Template cannot be rendered", "Correct the template, or the variables given."),
     _problem("invalid_template", 422, "Template cannot be used", "Correct the template's syntax where it says."),
     _problem("content_missing", 422, "Nothing to send", "Give subject and html or text, or a template."),
     _problem(
@@ -98,6 +99,7 @@ _ALL: Final = (
     _problem("kafka_unavailable", 503, "Kafka does not answer", "Ask again after Retry-After; use an Idempotency-Key."),
     _problem("database_unavailable", 503, "Database does not answer", "Ask again after Retry-After."),
     _problem("storage_unavailable", 503, "Blob store does not answer", "Ask again after Retry-After."),
+    _problem("renderer_unavailable", 503, "Rendering process does not start", "Ask again after Retry-After."),
     _problem("internal_error", 500, "Our mistake", "Ask again; if it stays, report the request id."),
 )
 PROBLEMS: Final = {problem.code: problem for problem in _ALL}

@@ -18,6 +18,7 @@ from services.api.adapters.database import Database
 from services.api.adapters.drafts import DraftRows
 from services.api.adapters.keys import ApiKeys
 from services.api.adapters.log import KafkaLog
+from services.api.adapters.previews import PreviewRenderer
 from services.api.adapters.progress import KafkaProgress
 from services.api.adapters.read_models import ReadModels
 from services.api.adapters.readiness import AskEverybody
@@ -33,6 +34,7 @@ from services.api.handlers.drafts import Drafts
 from services.api.handlers.emails import Emails, Rules
 from services.api.handlers.intake import Intake
 from services.api.handlers.operating import Operating
+from services.api.handlers.previews import Previews
 from services.api.handlers.queries import Queries
 from services.api.handlers.refused import Refused
 from services.api.handlers.reschedule import Reschedule
@@ -93,15 +95,26 @@ async def _parts(settings: ApiSettings) -> AsyncIterator[Parts]:
     copy.start()
     controls = ControlCopy(settings)
     controls.start()
+    renderer = PreviewRenderer()
     keys = ApiKeys(database, seconds=settings.api_keys_seconds)
     following = asyncio.create_task(keys.follow())
     try:
-        yield _handlers(settings, producer=producer, database=database, copy=copy, controls=controls, keys=keys)
+        yield _handlers(
+            settings,
+            producer=producer,
+            database=database,
+            copy=copy,
+            controls=controls,
+            keys=keys,
+            renderer=renderer,
+        )
     finally:
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await following
-        await asyncio.gather(*(asyncio.to_thread(part.close) for part in (copy, controls, producer, database)))
+        await asyncio.gather(
+            *(asyncio.to_thread(part.close) for part in (copy, controls, producer, database, renderer))
+        )
 
 
 def _handlers(
@@ -112,6 +125,7 @@ def _handlers(
     copy: TemplateCopy,
     controls: ControlCopy,
     keys: ApiKeys,
+    renderer: PreviewRenderer,
 ) -> Parts:
     read_models = ReadModels(database)
     log = KafkaLog(settings, producer=producer)
@@ -125,9 +139,11 @@ def _handlers(
     )
     templates = Templates(log=log, copy=copy, rows=TemplateRows(database))
     queries = _queries(settings, read_models)
+    drafts = DraftRows(database)
+    emails = Emails(rules=rules, log=log, blobs=blobs, templates=copy, known=known)
     return Parts(
         keys=keys,
-        emails=Emails(rules=rules, log=log, blobs=blobs, templates=copy, known=known),
+        emails=emails,
         batches=Batches(rules=rules, log=log, blobs=blobs, templates=copy, known=known),
         batch_controls=BatchControls(log=log, known=known, facts=read_models, controls=controls),
         intake=Intake(
@@ -145,7 +161,8 @@ def _handlers(
         reschedule=Reschedule(log=log, known=known, facts=read_models),
         resolve=Resolve(log=log, known=known, facts=read_models),
         templates=templates,
-        drafts=Drafts(rows=DraftRows(database), copy=copy, templates=templates),
+        drafts=Drafts(rows=drafts, copy=copy, templates=templates),
+        previews=Previews(copy=copy, drafts=drafts, renderer=renderer, emails=emails),
         retry=Retry(rules=rules, log=log, templates=copy, known=known, views=read_models, sources=RequestLog(settings)),
         suppressions=Suppressions(log=log, secret=settings.recipient_secret()),
         operating=Operating(log=log, controls=controls, operators=settings.operator_tenant),

@@ -25,7 +25,6 @@ from services.sender.adapters.smtp import Connector
 from services.sender.adapters.sts_policies import StsPolicies
 from services.sender.adapters.survey import Survey
 from services.sender.adapters.tables import Tables
-from services.sender.adapters.templates import Renderer
 from services.sender.adapters.tls_counts import TlsCounts
 from services.sender.adapters.tls_policies import TlsPolicies
 from services.sender.adapters.tls_reports import TlsReports
@@ -47,6 +46,7 @@ from shared.kafka import config
 from shared.kafka.admin import check_topics
 from shared.kafka.dead_letter import DeadLetterLimit
 from shared.kafka.producer import FutureProducer, TransactionalProducer
+from shared.rendering.renderer import Renderer
 from shared.telemetry import configure_logging, serve_admin
 from shared.topics import CO_PARTITIONED, REQUESTS, REQUESTS_BULK
 

@@ -29,11 +29,16 @@ def check_template(command: SendEmail, template: TemplateVersion | None) -> None
         return
     if template is None:
         raise Refused("unknown_template", "template", "there is no such template or version")
+    require_variables(template, command.variables)
+
+
+def require_variables(template: TemplateVersion, variables: dict[str, Any]) -> None:
+    """All that the template requires is there, and as its schema says."""
     for name in template.required:
-        if name not in command.variables:
+        if name not in variables:
             raise Refused("missing_variable", f"variables.{name}", f"the template requires the variable {name}")
     if template.variables_schema is not None:
-        check_variables(template.variables_schema, command.variables)
+        check_variables(template.variables_schema, variables)
 
 
 def require_sha256(text: str | None, *, field: str) -> None:

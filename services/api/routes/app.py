@@ -16,6 +16,7 @@ from services.api.routes import (
     drafts,
     emails,
     health,
+    previews,
     progress,
     reports,
     suppressions,
@@ -42,8 +43,9 @@ def create_app(open_parts: Callable[[], AbstractAsyncContextManager[Parts]], *, 
         lifespan=lifespan,
         redoc_url=None,
     )
+    of_templates = (templates, drafts, previews)
     of_batches = (batches, batch_controls, progress)
-    modules = (emails, *of_batches, destinations, templates, drafts, suppressions, reports, health)
+    modules = (emails, *of_batches, destinations, *of_templates, suppressions, reports, health)
     routers = [module.router for module in modules]
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     answers.install(app, routes=routes)

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
-from services.api.domain import answers, destinations, drafts, rejections
+from services.api.domain import answers, destinations, drafts, previews, rejections
 from services.api.domain.batches import BatchRequest
 from services.api.domain.errors import ProblemDocument
 from services.api.domain.suppressions import SuppressionRequest, SuppressionsRequest
@@ -41,6 +41,9 @@ SCHEMAS: Final[tuple[type[Struct], ...]] = (
     answers.Summary,
     answers.TemplateView,
     drafts.DraftView,
+    previews.PreviewRequest,
+    previews.TestMailRequest,
+    previews.PreviewView,
     drafts.PublishRequest,
     drafts.TemplatePage,
     drafts.TemplateHistory,

@@ -19,6 +19,7 @@ from services.api.handlers.emails import Emails
 from services.api.handlers.intake import Intake
 from services.api.handlers.operating import Operating
 from services.api.handlers.ports import Keys, Readiness
+from services.api.handlers.previews import Previews
 from services.api.handlers.queries import Queries
 from services.api.handlers.refused import Refused
 from services.api.handlers.reschedule import Reschedule
@@ -48,6 +49,7 @@ class Parts:
     retry: Retry
     templates: Templates
     drafts: Drafts
+    previews: Previews
     suppressions: Suppressions
     operating: Operating
     destinations: Destinations

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-import turbohtml
-
 from services.sender.adapters.links import TrackerLinks, track
 from services.sender.adapters.parts import Part, text_part
-from services.sender.adapters.templates import Rendered
 from shared.commands import SendEmail
+from shared.rendering.renderer import Rendered
+from shared.rendering.text import plain_text
 
-_TEXT: Final = turbohtml.PlainText(width=72, links="footnote")
 _STYLE: Final = "font-size:12px;color:#666;text-align:center"
 
 
@@ -51,7 +49,7 @@ def required_address(request: SendEmail, postal_address: str | None) -> str | No
 
 def text_of(html: str, address: str | None) -> str | None:
     """A text part that says what the HTML says; None when there is nothing to be read in it."""
-    text = turbohtml.parse(html).to_text(_TEXT)
+    text = plain_text(html)
     if not text:
         return None
     return text if address is None or _says(html, address) else f"{text.rstrip()}{text_footer(address)}"

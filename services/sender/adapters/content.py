@@ -4,9 +4,9 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.sender.adapters.templates import Rendered
 from shared.blobs import Blobs
 from shared.commands import Attachment, SendEmail
+from shared.rendering.renderer import Rendered
 
 
 @dataclass(frozen=True, kw_only=True)

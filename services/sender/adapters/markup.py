@@ -10,7 +10,7 @@ from html import unescape
 from typing import Final, Literal
 
 from services.sender.adapters.pieces import Beyond
-from services.sender.adapters.urls import ATTRIBUTES
+from shared.rendering.urls import ATTRIBUTES
 
 OPEN, CLOSE = "\ue000", "\ue001"
 MARKER: Final = re.compile(f"{OPEN}(\\d+){CLOSE}")

@@ -14,12 +14,12 @@ from services.sender.adapters.dkim import Signer
 from services.sender.adapters.headers import CannotCompose, address_field, text_field
 from services.sender.adapters.links import TrackerLinks, links_of
 from services.sender.adapters.parts import Part, file_part, multipart
-from services.sender.adapters.templates import Rendered
 from services.sender.domain.mail import Composed
 from shared.acceptance import Mailbox, Refusal, parse_mailbox
 from shared.acceptance.headers import DENIED, DENIED_FAMILIES
 from shared.commands import Address, SendEmail
 from shared.records import OpenEmail
+from shared.rendering.renderer import Rendered
 from shared.tokens import Keys
 
 __all__ = ["CannotCompose", "Composed", "House", "assemble", "compose"]

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from services.sender.adapters.links import rewritten
 from services.sender.adapters.markup import CLOSE, MARKER, OPEN, Kind, Look
 from services.sender.adapters.pieces import Beyond, Choice, Link, Loop, Piece, Pixel, Text, Value
-from services.sender.adapters.urls import harmless
+from shared.rendering.urls import harmless
 
 _Control = Literal["next", "end"]
 _Mark = Piece | _Control

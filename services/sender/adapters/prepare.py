@@ -7,13 +7,13 @@ from services.sender.adapters.links import TrackerLinks, links_of
 from services.sender.adapters.mime import CannotCompose, House, assemble
 from services.sender.adapters.skeletons import Skeletons
 from services.sender.adapters.tables import Tables
-from services.sender.adapters.templates import Rendered, Renderer, RendererDown, RenderingFailed
 from services.sender.domain.mail import Composed
 from services.sender.handlers.ports import CannotPrepare, NotYet
 from services.sender.settings import SenderSettings
 from shared.blobs import BlobMissing, Blobs
 from shared.commands import SendEmail
 from shared.records import OpenEmail
+from shared.rendering.renderer import Rendered, Renderer, RendererDown, RenderingFailed
 from shared.tokens import Keys
 
 

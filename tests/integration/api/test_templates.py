@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from shared.commands import SendEmail
 from shared.records import PublishedTemplate, decode_template
 from shared.topics import TEMPLATES
 from tests.integration.api.stage import EMAIL, Stage
@@ -150,3 +151,50 @@ def test_variables_are_checked_against_the_versions_schema(client: TestClient) -
     items = [one | {"variables": {"name": name}} for name in ("Ada", 1)]
     batch = client.post("/v1/batches", json={"emails": items}).json()
     assert [each.get("problem", {}).get("code") for each in batch["emails"]] == [None, "invalid_variable"]
+
+
+PAGE = {
+    "subject": "Hello {{ name }}",
+    "html": "<p>{{ name }} <a href='{{ link }}'>x</a></p><img src='https://a.test/a.png'><img alt='' src='cid:b'>",
+}
+SHOWN = {"name": "<Ada>", "link": "javascript:alert(1)"}
+
+
+def preview(client: TestClient, **body: Any) -> Any:
+    return client.post("/v1/templates/hello/preview", json=body)
+
+
+def test_a_preview_is_what_the_sender_makes(stage: Stage, client: TestClient) -> None:
+    assert code(preview(client)) == (404, "not_found")
+    client.put("/v1/templates/hello", json=PAGE)
+    found = preview(client, variables=SHOWN).json()
+    assert (found["subject"], found["size"]) == ("Hello <Ada>", len(found["html"]))
+    assert "&lt;Ada&gt;" in found["html"] and "javascript:" not in found["html"]
+    assert "<Ada>" in found["text"]
+    assert [one["code"] for one in found["warnings"]] == ["image_without_alt"]
+    bulk = preview(client, variables=SHOWN | {"name": "x" * 105_000}, stream="broadcast").json()
+    assert [one["code"] for one in bulk["warnings"]] == ["clipped", "image_without_alt", "unsubscribe_missing"]
+    missing = preview(client, variables={"link": "x"})
+    assert (code(missing), missing.json()["field"]) == ((422, "missing_variable"), "variables.name")
+    draft = {"subject": "{{ unsubscribe_url }}", "text": "{% for a in range(9999) %}{% for b in range(9999) %}"}
+    client.put("/v1/templates/hello/draft", json=draft | {"text": draft["text"] + "{% endfor %}{% endfor %}"})
+    slow = preview(client, draft=True)
+    assert code(slow) == (422, "rendering_failed") and "takes longer" in slow.json()["detail"]
+    for word in ("one", "two"):  # a draft that is written again is never taken for the one before
+        client.put("/v1/templates/hello/draft", json={"subject": word, "text": "t"})
+        assert preview(client, draft=True).json()["subject"] == word
+    assert stage.commands() == []
+
+
+def test_a_test_is_an_email_with_a_tag(stage: Stage, client: TestClient) -> None:
+    client.put("/v1/templates/hello", json=PAGE)
+    client.put("/v1/templates/hello/draft", json={"subject": "Draft {{ name }}", "text": "t"})
+    asked = {"from": EMAIL["from"], "to": "me@acme.test", "variables": SHOWN}
+    for body in (asked, asked | {"draft": True}):
+        assert client.post("/v1/templates/hello/test", json=body).status_code == 202
+    commands = [one for one in stage.commands() if isinstance(one, SendEmail)]
+    draft, version = sorted(commands, key=lambda one: one.template or "")
+    assert (version.template, version.template_version, version.tags) == ("hello", 1, ("test",))
+    assert version.variables == SHOWN
+    assert (draft.template, draft.subject, draft.text, draft.tags) == (None, "Draft <Ada>", "t", ("test",))
+    assert code(client.post("/v1/templates/hello/test", json=asked | {"to": "nobody"})) == (422, "invalid_address")

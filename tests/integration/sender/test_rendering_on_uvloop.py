@@ -5,8 +5,8 @@ import asyncio
 import pytest
 import uvloop
 
-from services.sender.adapters.templates import Renderer, RenderingFailed
 from shared.records import TemplateVersion
+from shared.rendering.renderer import Renderer, RenderingFailed
 
 pytestmark = pytest.mark.integration
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.sender.adapters.templates import Rendered, Renderer, RendererDown, RenderingFailed
 from shared.records import TemplateVersion
+from shared.rendering.renderer import Rendered, Renderer, RendererDown, RenderingFailed
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 VERSIONS = count(1)

@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from services.sender.adapters.mime import Composed, House, compose
-from services.sender.adapters.templates import Rendered
 from shared.commands import Address, SendEmail
 from shared.records import OpenEmail
+from shared.rendering.renderer import Rendered
 from shared.tokens import Keys
 
 NOW = datetime(2026, 11, 24, 8, 0, 0, 123456, tzinfo=UTC)

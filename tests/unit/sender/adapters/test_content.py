@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from services.sender.adapters.content import File, literal_content, load_files
-from services.sender.adapters.templates import Rendered
 from shared.blobs import BlobMissing, Blobs
 from shared.commands import Attachment
+from shared.rendering.renderer import Rendered
 from tests.unit.sender.adapters.mails import an_email
 
 pytestmark = pytest.mark.asyncio

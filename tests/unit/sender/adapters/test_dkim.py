@@ -17,9 +17,9 @@ from services.sender.adapters.canonical import body_hash, relaxed
 from services.sender.adapters.content import File
 from services.sender.adapters.dkim import KeyUnusable, Signer
 from services.sender.adapters.mime import compose
-from services.sender.adapters.templates import Rendered
 from shared.commands import Address
 from shared.dkim import Algorithm, DkimDomain, DkimKey, generate_key
+from shared.rendering.renderer import Rendered
 from tests.unit.sender.adapters.corpus import signed_mail
 from tests.unit.sender.adapters.mails import HOUSE, an_email, composed
 

@@ -13,9 +13,9 @@ from msgspec import structs
 
 from services.sender.adapters.content import File
 from services.sender.adapters.mime import CannotCompose, compose
-from services.sender.adapters.templates import Rendered
 from services.sender.wire import stuffed
 from shared.commands import Address, Tracking
+from shared.rendering.renderer import Rendered
 from tests.unit.sender.adapters.mails import HOUSE, KEYS, NOW, an_email, composed, parsed
 
 QUIET = Tracking(opens=False, clicks=False)

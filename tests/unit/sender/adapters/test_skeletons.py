@@ -6,12 +6,12 @@ from typing import Any
 
 from services.sender.adapters.bodies import Finished, finish
 from services.sender.adapters.links import TrackerLinks, links_of
-from services.sender.adapters.render_child import Templates, answer
-from services.sender.adapters.render_frames import Request
 from services.sender.adapters.skeletons import Skeletons
-from services.sender.adapters.templates import Rendered
 from shared.commands import SendEmail, Tracking
 from shared.records import TemplateVersion
+from shared.rendering.child import Templates, answer
+from shared.rendering.frames import Request
+from shared.rendering.renderer import Rendered
 from tests.unit.sender.adapters.mails import KEYS, an_email
 
 ADDRESS = "1 Main St & Co, Springfield"

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.sender.adapters import render_frames as frames
-from services.sender.adapters.render_frames import LENGTH, OUT_OF_MEMORY, Answer, Request
 from shared.records import TemplateVersion
+from shared.rendering import frames
+from shared.rendering.frames import LENGTH, OUT_OF_MEMORY, Answer, Request
 
 START_LIMIT: Final = 30.0  # seconds for a child to be ready
 EXIT_LIMIT: Final = 1.0  # seconds between a child's last word and its end
@@ -139,7 +139,7 @@ class _Child:
         path = os.pathsep.join(entry for entry in sys.path if entry)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 (our own module)
-                [sys.executable, "-P", "-m", "services.sender.adapters.render_child", str(memory_mb)],
+                [sys.executable, "-P", "-m", "shared.rendering.child", str(memory_mb)],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 env={"PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"},

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from services.sender.adapters import render_frames as frames
-from services.sender.adapters.render_child import MAX_CACHED, MAX_OUTPUT, Templates, answer
-from services.sender.adapters.render_frames import LENGTH, Answer, Request
+from shared.rendering import frames
+from shared.rendering.child import MAX_CACHED, MAX_OUTPUT, Templates, answer
+from shared.rendering.frames import LENGTH, Answer, Request
 
 
 def request(html: str | None = None, *, version: int = 1, **changes: Any) -> Request:

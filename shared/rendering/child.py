@@ -16,9 +16,9 @@ from typing import Final
 from jinja2 import Template, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 
-from services.sender.adapters import render_frames as frames
-from services.sender.adapters.render_frames import LENGTH, OUT_OF_MEMORY, Answer, Request
-from services.sender.adapters.urls import harmless
+from shared.rendering import frames
+from shared.rendering.frames import LENGTH, OUT_OF_MEMORY, Answer, Request
+from shared.rendering.urls import harmless
 from shared.templating import TooMuch, environment, one_line
 
 MAX_OUTPUT: Final = 1024 * 1024  # bytes of each part

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.sender.adapters.urls import harmless
+from shared.rendering.urls import harmless
 
 
 @pytest.mark.parametrize(
