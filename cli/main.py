@@ -29,7 +29,7 @@ COMMANDS: Final = {
     "batch": "What became of a bulk request: show, watch, cancel.",
     "emails": "Search emails; reschedule, retry, resolve one.",
     "suppressions": "Addresses that are not sent to: list, add, remove, import, export.",
-    "dead-letters": "List the records nobody could read.",
+    "dead-letters": "Records nobody could read: list, show, send again.",
     "bench": "Measure, as a ratio to a ceiling.",
     "contract": "For developers: write or check the documents in docs/.",
 }
