@@ -89,7 +89,7 @@ def test_the_services_named_write_it_or_read_it_and_no_other_does(topic: Topic) 
 
 
 def test_operators_can_read_dead_letters() -> None:
-    assert uses(ROOT / "cli" / "commands" / "dead_letters.py", DEAD_LETTERS)
+    assert uses(ROOT / "cli" / "dead_letters.py", DEAD_LETTERS)
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
