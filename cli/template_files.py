@@ -5,9 +5,17 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cli.errors import CommandError
+
+BUILT_IN: Final = ("invoice", "receipt", "password-reset", "newsletter")
+_OURS: Final = Path(__file__).parent / "templates"
+
+
+def built_in(name: str) -> dict[str, Any]:
+    """The content of one of the templates that Postlog ships with, as the API takes it."""
+    return read_template(name, _OURS)
 
 
 def read_template(name: str, folder: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`postlog templates`: write, publish, compare and roll back. Over the API."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -9,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.api import Api
-from cli.template_files import read_template
+from cli.errors import CommandError
+from cli.template_files import BUILT_IN, built_in, read_template
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -29,12 +31,9 @@ def templates() -> None:
 @app.command(name="list")
 def show(*, key: KEY, url: URL = LOCAL) -> None:
     """List the templates: which version is published, which is the newest, and whether there is a draft."""
-    api, table = Api(url, key=key), Table("template", "published", "newest", "draft")
-    page: dict[str, Any] = {"next_cursor": ""}
-    while page["next_cursor"] is not None:
-        page = api.call("GET", "/v1/templates", params={"limit": 200, "cursor": page["next_cursor"]})
-        for row in page["templates"]:
-            table.add_row(row["name"], str(row["published"] or "-"), str(row["newest"]), "yes" if row["draft"] else "")
+    table = Table("template", "published", "newest", "draft")
+    for row in _all(Api(url, key=key)):
+        table.add_row(row["name"], str(row["published"] or "-"), str(row["newest"]), "yes" if row["draft"] else "")
     Console().print(table)
 
 
@@ -49,6 +48,27 @@ def put(
     """Write a draft from files; nobody is sent it before it is published."""
     Api(url, key=key).call("PUT", f"{_path(name)}/draft", json=read_template(name, folder))
     typer.echo(f"{name}: draft written; see `postlog templates diff {name}`, then `postlog templates publish {name}`")
+
+
+@app.command()
+def install(
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"Of {', '.join(BUILT_IN)}; all, when none is named.")
+    ] = None,
+    *,
+    key: KEY,
+    url: URL = LOCAL,
+) -> None:
+    """Publish the templates that Postlog ships with; one that you have already is left as it is."""
+    if unknown := sorted(set(names or ()) - set(BUILT_IN)):
+        raise CommandError(f"{', '.join(unknown)}: there are {', '.join(BUILT_IN)}", exit_code=2)
+    api = Api(url, key=key)
+    have = {row["name"] for row in _all(api) if row["published"]}
+    for name in names or BUILT_IN:
+        if name in have:
+            typer.echo(f"{name}: you have one, it stays")
+        else:
+            _say(api.call("PUT", _path(name), json=built_in(name), headers={"If-None-Match": "*"}))
 
 
 @app.command()
@@ -82,6 +102,13 @@ def delete(name: NAME, *, key: KEY, url: URL = LOCAL) -> None:
     """Let no new email use it; those accepted before are sent. `rollback` brings it back."""
     Api(url, key=key).call("DELETE", _path(name))
     typer.echo(f"{name}: deleted")
+
+
+def _all(api: Api) -> Iterator[dict[str, Any]]:
+    page: dict[str, Any] = {"next_cursor": ""}
+    while page["next_cursor"] is not None:
+        page = api.call("GET", "/v1/templates", params={"limit": 200, "cursor": page["next_cursor"]})
+        yield from page["templates"]
 
 
 def _path(name: str) -> str:

@@ -41,6 +41,8 @@ def scopes_for(method: str, path: str) -> tuple[str, ...]:
     about = path.removeprefix("/v1/").partition("/")[0]
     if method in ("GET", "HEAD"):
         return ("read", "templates") if about == "templates" else ("read",)
+    if about == "templates" and path.endswith("/test"):
+        return ("send",)
     return (_WRITES.get(about, "admin"),)
 
 

@@ -75,3 +75,20 @@ def test_files_that_are_missing_or_no_text(run: Run, tmp_path: Path) -> None:
     (tmp_path / "hello.subject.txt").write_bytes(b"\xff")
     failed = run("put", "hello", str(tmp_path)).exception
     assert isinstance(failed, CommandError) and "utf-8" in str(failed)
+
+
+def test_the_built_in_ones_are_installed_beside_ones_own(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "receipt.subject.txt").write_text("Mine")
+    (tmp_path / "receipt.txt").write_text("mine")
+    run("put", "receipt", str(tmp_path))
+    run("publish", "receipt")
+    shown = run("install").output.splitlines()
+    assert shown == [
+        "invoice: version 1 is published",
+        "receipt: you have one, it stays",
+        "password-reset: version 1 is published",
+        "newsletter: version 1 is published",
+    ]
+    assert run("install", "invoice").output == "invoice: you have one, it stays\n"
+    failed = run("install", "flyer").exception
+    assert isinstance(failed, CommandError) and failed.exit_code == 2 and "newsletter" in str(failed)

@@ -46,6 +46,8 @@ def key(*scopes: str, expires_at: datetime | None = None) -> StoredKey:
         ("GET", "/v1/reports/summary", {"read", "admin"}),
         ("GET", "/v1/templates/{name}", {"read", "templates", "admin"}),
         ("PUT", "/v1/templates/{name}", {"templates", "admin"}),
+        ("POST", "/v1/templates/{name}/preview", {"templates", "admin"}),
+        ("POST", "/v1/templates/{name}/test", {"send", "admin"}),  # it sends mail
         ("POST", "/v1/suppressions", {"admin"}),
         ("DELETE", "/v1/suppressions", {"admin"}),
         ("POST", "/v1/destinations/{name}/flush", {"admin"}),
