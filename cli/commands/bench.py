@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cli.bench import intake as intakes
 from cli.bench.delivery import Figures, Plan, run
 
 app = typer.Typer(no_args_is_help=True, help="Measure; the last line is JSON with the key `ratio`.")
@@ -33,6 +34,25 @@ def delivery(
     for line in _told(figures):
         typer.echo(line)
     typer.echo(json.dumps(_json(figures)))
+
+
+@app.command()
+def intake(
+    *,
+    most: Annotated[int, typer.Option(min=10_000, help="Recipients of the largest batch.")] = 200_000,
+) -> None:
+    """Recipients of a streamed batch accepted a second ÷ the same records produced by bare librdkafka."""
+    sizes = [size for size in (1000, 10_000, 100_000) if size < most] + [most]
+    figures = asyncio.run(intakes.run(sizes))
+    for one in figures.runs:
+        typer.echo(
+            f"{one.recipients} recipients in {one.seconds:.2f} s: {one.rate:.0f}/s, "
+            f"{one.cpu_ms:.3f} CPU ms each, peak {one.peak_mb:.0f} MiB"
+        )
+    typer.echo(f"ceiling: {figures.ceiling:.0f} records/s")
+    last = figures.runs[-1]
+    found = {"ratio": round(last.rate / figures.ceiling, 3), "recipients_per_second": round(last.rate)}
+    typer.echo(json.dumps(found | {"ceiling": round(figures.ceiling), "peak_mb": round(last.peak_mb)}))
 
 
 def _told(figures: Figures) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any, Final, NoReturn
 
@@ -21,6 +21,34 @@ class ProduceFailed(RuntimeError):
     def __init__(self, reason: str, *, retriable: bool) -> None:
         super().__init__(reason)
         self.retriable = retriable
+
+
+_Done = Callable[[ProduceFailed | None, Message | None], None]
+
+
+class _Together:
+    """One future for several records."""
+
+    def __init__(self, count: int) -> None:
+        self.future: Future[None] = Future()
+        self.future.set_running_or_notify_cancel()  # as in `send`
+        self._left = count
+        self._failure: ProduceFailed | None = None
+        self._lock = threading.Lock()
+        if not count:
+            self.future.set_result(None)
+
+    def done(self, failure: ProduceFailed | None, message: Message | None) -> None:
+        """One of them is settled; by the thread that delivers, or the one that sends."""
+        with self._lock:
+            self._failure = self._failure or failure
+            self._left -= 1
+            if self._left:
+                return
+        if self._failure is not None:
+            self.future.set_exception(self._failure)
+        else:
+            self.future.set_result(None)
 
 
 class FutureProducer:
@@ -44,28 +72,48 @@ class FutureProducer:
         """Hand over one record. The future fails with `ProduceFailed`; nothing is raised here."""
         future: Future[Message] = Future()
         future.set_running_or_notify_cancel()  # a caller who gives up must not stop the thread that delivers
-        if not self._room.acquire(blocking=False):
-            future.set_exception(ProduceFailed("too many records are waiting for Kafka", retriable=True))
-            return future
 
-        def delivered(error: KafkaError | None, message: Message) -> None:
-            self._room.release()
-            if error is not None:
-                future.set_exception(
-                    ProduceFailed(error.str(), retriable=error.code() != KafkaError.MSG_SIZE_TOO_LARGE)
-                )
+        def done(failure: ProduceFailed | None, message: Message | None) -> None:
+            if failure is not None or message is None:
+                future.set_exception(failure or ProduceFailed("no record came back", retriable=True))
             else:
                 future.set_result(message)
 
+        self._produce(topic, key=key, value=value, headers=headers or [], partition=partition, done=done)
+        return future
+
+    def send_all(self, records: Sequence[tuple[str, bytes, bytes | None, Headers]]) -> "Future[None]":
+        """Hand over records (topic, key, value, headers): done when all are acknowledged, or with one's failure.
+
+        For many at once: a future each would cost as much as the rest.
+        """
+        together = _Together(len(records))
+        for topic, key, value, headers in records:
+            self._produce(topic, key=key, value=value, headers=headers, partition=-1, done=together.done)
+        return together.future
+
+    def _produce(
+        self, topic: str, *, key: bytes, value: bytes | None, headers: Headers, partition: int, done: _Done
+    ) -> None:
+        if not self._room.acquire(blocking=False):
+            done(ProduceFailed("too many records are waiting for Kafka", retriable=True), None)
+            return
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            self._room.release()
+            if error is None:
+                done(None, message)
+            else:
+                done(ProduceFailed(error.str(), retriable=error.code() != KafkaError.MSG_SIZE_TOO_LARGE), message)
+
         try:
             self._producer.produce(
-                topic, value=value, key=key, headers=headers or [], partition=partition, on_delivery=delivered
+                topic, value=value, key=key, headers=headers, partition=partition, on_delivery=delivered
             )
         except (BufferError, KafkaException) as error:
             self._room.release()
             retriable = isinstance(error, BufferError) or error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE
-            future.set_exception(ProduceFailed(str(error), retriable=retriable))
-        return future
+            done(ProduceFailed(str(error), retriable=retriable), None)
 
     def close(self, *, timeout: float = 10) -> int:
         """Flush with a deadline in seconds; returns how many records were left unacknowledged. Their futures fail."""

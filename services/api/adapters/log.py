@@ -22,11 +22,12 @@ class KafkaLog:
     async def write(self, records: Sequence[Record]) -> None:
         """Return when all are acknowledged; raises ApiError `kafka_unavailable` when not all are in time."""
         futures = []
-        for number, record in enumerate(records, start=1):
-            topic = self._settings.topic(record.topic)
-            futures.append(self._producer.send(topic, key=record.key, value=record.value, headers=record.headers))
-            if number % AT_ONCE == 0:
-                await asyncio.sleep(0)
+        for at in range(0, len(records), AT_ONCE):
+            some = [
+                (self._settings.topic(one.topic), one.key, one.value, one.headers) for one in records[at : at + AT_ONCE]
+            ]
+            futures.append(self._producer.send_all(some))
+            await asyncio.sleep(0)
         outcomes = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, ProduceFailed):

@@ -39,6 +39,27 @@ def test_a_future_is_done_when_kafka_has_acknowledged(producer: FutureProducer, 
     assert (found.key(), found.value(), found.headers()) == (b"k", b"v", [("ce_id", b"17")])
 
 
+def test_many_have_one_future_that_is_done_when_all_are_acknowledged(
+    producer: FutureProducer, settings: KafkaSettings
+) -> None:
+    topic = settings.topic(EVENTS.name)
+    producer.send_all([(topic, b"k%d" % n, b"v", [("ce_id", b"17")]) for n in range(200)]).result(10)
+    found = read(settings, EVENTS.name)
+    assert {message.key() for message in found} == {b"k%d" % n for n in range(200)} and len(found) == 200
+    assert found[0].headers() == [("ce_id", b"17")]
+    producer.send_all([]).result(0)
+
+
+def test_one_of_many_that_fails_is_told_when_the_others_are_settled(
+    producer: FutureProducer, settings: KafkaSettings
+) -> None:
+    topic = settings.topic(EVENTS.name)
+    with pytest.raises(ProduceFailed, match="size") as caught:
+        producer.send_all([(topic, b"k", value, []) for value in (b"v", b"x" * 1_100_000, b"w")]).result(10)
+    assert not caught.value.retriable
+    assert [message.value() for message in read(settings, EVENTS.name)] == [b"v", b"w"]
+
+
 def test_keys_land_where_the_java_clients_put_them(producer: FutureProducer, settings: KafkaSettings) -> None:
     keys = [f"019ab0c2-0d36-7c4e-9f21-{number:012x}".encode() for number in range(200)]
     sent = [producer.send(settings.topic(EVENTS.name), key=key, value=b"") for key in keys]
