@@ -26,7 +26,7 @@ COMMANDS: Final = {
     "bounces": "What a refusal means: classify.",
     "queue": "What waits for each destination; hold, release, flush, limit.",
     "templates": "Write, publish, compare and roll back templates.",
-    "batch": "What became of a bulk request: show, watch, cancel.",
+    "batch": "What became of a bulk request: show, watch, rate, cancel.",
     "emails": "Search emails; reschedule, retry, resolve one.",
     "suppressions": "Addresses that are not sent to: list, add, remove, import, export.",
     "dead-letters": "Records nobody could read: list, show, send again.",

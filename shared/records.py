@@ -123,7 +123,18 @@ class Suppression(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 ControlKind = Literal[
-    "batch", "cancelled", "stream", "tenant", "destination", "limits", "flush", "imposed", "weight", "warmup", "intake"
+    "batch",
+    "cancelled",
+    "rate",
+    "stream",
+    "tenant",
+    "destination",
+    "limits",
+    "flush",
+    "imposed",
+    "weight",
+    "warmup",
+    "intake",
 ]
 
 
@@ -131,11 +142,12 @@ class Control(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The last word on something; keyed `tenant/kind/name`. The operators' tenant speaks for all tenants.
 
     A batch, stream, tenant or destination is held (`paused`), or was released at `at`. `cancelled`: a batch, for good;
-    its own record, so that no later word about the batch takes its place. `limits` are an operator's for a
-    destination: `rate` (emails a second), `connections`, `in_flight`. `flush`: at `at` all that replies and trouble had
-    imposed on a destination was lifted and, with `deferred`, its deferred emails became due. `imposed` is what a `rule`
-    on replies asks of a destination: nothing until `paused_until`; a `rate` and `connections` that double every
-    `recovery` seconds, and end at `until`; `level` counts the times in a row. `weight`: turns of a tenant or batch.
+    its own record, so that no later word about the batch takes its place. `rate`: emails a second of a batch. `limits`
+    are an operator's for a destination: `rate` (emails a second), `connections`, `in_flight`. `flush`: at `at` all that
+    replies and trouble had imposed on a destination was lifted and, with `deferred`, its deferred emails became due.
+    `imposed` is what a `rule` on replies asks of a destination: nothing until `paused_until`; a `rate` and
+    `connections` that double every `recovery` seconds, and end at `until`; `level` counts the times in a row. `weight`:
+    turns of a tenant or batch.
     `warmup`: `count` emails of a source address's `day` were taken by the owner of a partition.
     `intake`: of a streamed batch's lines the first `count` are done with, `acknowledged` of them as emails, and
     `digest` is their rolling hash; `closed` when there are no more.

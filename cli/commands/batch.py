@@ -37,7 +37,7 @@ class Stream(StrEnum):
 
 @app.callback()
 def batch() -> None:
-    """Send, show, watch and cancel batches; `postlog queue` pauses and resumes them."""
+    """Send, show, watch, slow and cancel batches; `postlog queue` pauses and resumes them."""
 
 
 @app.command()
@@ -137,6 +137,21 @@ def cancel(
     """Cancel, for good, all of its emails that no attempt has begun for."""
     Api(url, key=key).call("POST", f"{_path(batch)}/cancel", json={"reason": reason} if reason else {})
     typer.echo(f"batch {batch}: cancelled; what is under way comes to its end")
+
+
+@app.command()
+def rate(
+    batch: BATCH,
+    emails: Annotated[
+        float | None, typer.Argument(help="Emails a second; without it as fast as it goes.", min=0.001)
+    ] = None,
+    *,
+    key: KEY,
+    url: URL = LOCAL,
+) -> None:
+    """Send at most so many of its emails a second, over all senders."""
+    Api(url, key=key).call("PATCH", _path(batch), json={"max_rate": emails})
+    typer.echo(f"batch {batch}: " + ("no rate of its own" if emails is None else f"at most {emails:g} emails a second"))
 
 
 def _receipt(receipt: Json) -> list[str]:

@@ -85,6 +85,7 @@ def assemble(settings: SenderSettings, outside: Outside, *, clock: Clock) -> Ass
         delivery=outside.delivery_of(lease, limiting.limits),
         router=outside.router,
         limits=limiting.limits,
+        batch_rates=limiting.batch_rates,
         clock=clock,
         epochs=ownership.epochs,
         report_late=outside.reports.late,

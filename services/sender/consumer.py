@@ -96,10 +96,10 @@ class Owner:
             self._attempts.collect(group, hurry=hurry)
         self._timers.handle(group)
         self._limiting.handle(group)
-        self._cancelling.handle(group)
         self._ownership.note_decided()
         self._attempts.hand_out(group)
         self._attempts.gather(group)
+        self._cancelling.handle(group)
         self._commit(group, moved=bool(messages))
         self._tell()
 

@@ -8,6 +8,7 @@ from services.sender.domain.broker_time import BrokerTime
 from services.sender.domain.relays import sources_for
 from services.sender.domain.shares import Share
 from services.sender.group import Group
+from services.sender.handlers.batch_rates import BatchRates
 from services.sender.handlers.flushes import Flushes
 from services.sender.handlers.imposing import Imposing
 from services.sender.handlers.last_words import Controls
@@ -50,6 +51,7 @@ class Limiting:
         site_of = partial(router.known_site, stream="transactional")
         self._clock = clock
         self.broker_time = BrokerTime()
+        self.batch_rates = BatchRates(controls=controls, share=share, broker_time=self.broker_time)
         self._flushes = Flushes(
             controls=controls, tables=ownership.tables, operators=tenant, site_of=site_of, clock=clock
         )

@@ -23,6 +23,7 @@ WRITE: Final[dict[str, set[str]]] = {
     "email.events": {"api/domain/record", "sender/group", "tracker/handlers/records"},
     "email.personal": {"sender/group"},
     "email.controls": {
+        "api/domain/batches",
         "api/handlers/batch_controls",
         "api/handlers/intake",
         "api/handlers/operating",

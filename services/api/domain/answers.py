@@ -191,6 +191,13 @@ class BatchControl(Struct, frozen=True, kw_only=True):
     paused: bool
 
 
+class BatchRate(Struct, frozen=True, kw_only=True):
+    """The rate that was asked of a batch, durably: emails a second over all senders, or null."""
+
+    batch_id: UUID
+    max_rate: float | None
+
+
 class BatchAsked(Struct, frozen=True, kw_only=True):
     """What was asked of a batch, durably; in effect within seconds."""
 

@@ -1,13 +1,14 @@
 """A bulk request: content shared once, emails that differ in the rest."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from services.api.domain.content import decode_content, refuse_blobs
+from services.api.domain.record import Origin, Record, last_value
 from shared.acceptance import Refusal, from_decode_error
 from shared.acceptance.limits import MAX_REFERENCE, MAX_TAG, MAX_TAGS
 from shared.acceptance.refusal import Refused
@@ -16,8 +17,11 @@ from shared.commands import Content
 from shared.events import BatchClosed, BatchOpened
 from shared.events.envelope import Stream
 from shared.ids import event_id_for
+from shared.records import Control, control_key
+from shared.topics import CONTROLS
 
 MAX_EMAILS: Final = 1000
+MaxRate = Annotated[float, Meta(gt=0, le=1_000_000)]
 _MERGED: Final = ("variables", "headers", "metadata")
 
 
@@ -26,6 +30,7 @@ class BatchRequest(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
 
     An email's `variables`, `headers` and `metadata` are added to those of the defaults, all else replaces them.
     `stream` is the whole batch's; `tags` are the batch's own, and those of each email that brings none.
+    `max_rate`: at most so many of its emails a second go, over all senders.
     """
 
     emails: list[dict[str, Any]]
@@ -33,6 +38,13 @@ class BatchRequest(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
     stream: Stream = "transactional"
     tags: tuple[str, ...] = ()
     reference: str | None = None
+    max_rate: MaxRate | None = None
+
+
+class BatchRateRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many emails a second of the batch all senders together hand out at most; null: as fast as it goes."""
+
+    max_rate: MaxRate | None
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,12 @@ def opened(request: BatchRequest, *, batch_id: UUID, tenant: str, now: Any, caus
         tags=request.tags,
         reference=request.reference,
     )
+
+
+def rate_control(batch_id: UUID, rate: float | None, *, origin: Origin) -> Record:
+    """The control that limits the rate of a batch, or with None its end."""
+    control = Control(tenant=origin.tenant, kind="rate", name=str(batch_id), rate=rate, by=origin.by, at=origin.now)
+    return last_value(CONTROLS.name, control_key(control), None if rate is None else control, origin=origin)
 
 
 def closed(fact: BatchOpened, *, acknowledged: int, refused: int, now: Any) -> BatchClosed:

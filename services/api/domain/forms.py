@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 import msgspec
 from msgspec import Struct
 
-from services.api.domain.batches import BatchRequest
+from services.api.domain.batches import BatchRequest, MaxRate
 from services.api.domain.errors import ApiError
 from services.api.domain.lines import Line, Lines, Rows
 from shared.acceptance import Refusal, from_decode_error
@@ -35,6 +35,7 @@ class BatchHead(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     stream: Stream = "transactional"
     tags: tuple[str, ...] = ()
     reference: str | None = None
+    max_rate: MaxRate | None = None
 
 
 class Form(Protocol):
@@ -141,6 +142,7 @@ def _shared(head: BatchHead, asked: Asked) -> BatchRequest:
         stream=asked.stream or head.stream,
         tags=asked.tags or head.tags,
         reference=asked.reference or head.reference,
+        max_rate=head.max_rate,
     )
 
 

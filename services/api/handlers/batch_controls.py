@@ -1,9 +1,10 @@
-"""What is asked of a batch once it is there: pause, resume, cancel. The senders act by the last word on each."""
+"""What is asked of a batch once it is there: pause, resume, cancel, a rate. Senders act by the last word on each."""
 
 from uuid import UUID
 
 from services.api.domain import record
-from services.api.domain.answers import BatchAsked, BatchControl
+from services.api.domain.answers import BatchAsked, BatchControl, BatchRate
+from services.api.domain.batches import rate_control
 from services.api.domain.errors import ApiError
 from services.api.domain.record import Origin
 from services.api.handlers.ports import Controls, Facts, Known, Log
@@ -64,6 +65,12 @@ class BatchControls:
         )
         await self._say(control, fact, origin)
         return BatchAsked(batch_id=batch_id, asked="cancel")
+
+    async def limit(self, batch_id: UUID, rate: float | None, *, origin: Origin, wait: float) -> BatchRate:
+        """At most so many of its emails a second, over all senders; None: as fast as it goes."""
+        await self._stream_of(batch_id, origin=origin, wait=wait)
+        await self._log.write([rate_control(batch_id, rate, origin=origin)])
+        return BatchRate(batch_id=batch_id, max_rate=rate)
 
     async def _say(self, control: Control, fact: BatchEvent, origin: Origin) -> None:
         await self._log.write([record.last_value(CONTROLS.name, control_key(control), control, origin=origin)])

@@ -87,6 +87,8 @@ class Batches:
         refused = len(request.emails) - len(accepted)
         closed = batches.closed(opened, acknowledged=len(accepted), refused=refused, now=origin.now)
         await self._blobs.put({name: part for each in fresh for name, part in each.large.items()})
+        if request.max_rate is not None and fresh:  # before its first email
+            await self._log.write([batches.rate_control(batch_id, request.max_rate, origin=origin)])
         await self._log.write([record.fact(opened, origin=origin)])
         await self._log.write(await asyncio.to_thread(_commands, fresh, origin))
         await self._log.write([record.fact(closed, origin=origin)])

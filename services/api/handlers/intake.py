@@ -154,7 +154,10 @@ class Intake:
 
     async def _open(self, run: _Run) -> None:
         if not run.open:
-            await self._log.write([record.fact(run.fact, origin=run.batch.origin)])
+            rate, origin = run.batch.form.shared.max_rate, run.batch.origin
+            if rate is not None and run.before is None:
+                await self._log.write([batches.rate_control(run.batch.batch_id, rate, origin=origin)])
+            await self._log.write([record.fact(run.fact, origin=origin)])
             self._known.remember(run.batch.origin.tenant, {run.batch.batch_id: run.fact.stream})
             run.open = True
 

@@ -1,12 +1,13 @@
-"""`/v1/batches/{batch_id}/…`: pause, resume and cancel a batch."""
+"""`/v1/batches/{batch_id}/…`: pause, resume, cancel a batch, limit its rate."""
 
 from fastapi import APIRouter, Request, Response
 
-from services.api.domain.answers import BatchAsked, BatchControl, CancelRequest
+from services.api.domain.answers import BatchAsked, BatchControl, BatchRate, CancelRequest
+from services.api.domain.batches import BatchRateRequest
 from services.api.domain.errors import ApiError
 from services.api.domain.suppressions import check_reason
 from services.api.routes.answers import answer
-from services.api.routes.body import read_optional
+from services.api.routes.body import read, read_optional
 from services.api.routes.describe import operation
 from services.api.routes.parts import OriginOf, PartsOf, WaitOf, applied, id_of
 
@@ -48,6 +49,24 @@ async def cancel_batch(request: Request, batch_id: str, parts: PartsOf, origin: 
     body = await read_optional(request, CancelRequest, limit=parts.body_limit)
     reason = check_reason(body.reason) if body else None
     found = await parts.batch_controls.cancel(number, reason=reason, origin=origin, wait=_seconds(wait))
+    return answer(found, status=202, headers=applied(wait))
+
+
+@router.patch(
+    "/{batch_id}",
+    **operation(
+        "Limit the rate of a batch",
+        accepts=BatchRateRequest,
+        example={"max_rate": 50},
+        returns=BatchRate,
+        status=202,
+    ),
+)
+async def limit_batch(request: Request, batch_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
+    """At most so many of its emails a second, over all senders; null: as fast as it goes. In effect within seconds."""
+    number = id_of(batch_id, missing=_unknown())
+    body = await read(request, BatchRateRequest, limit=parts.body_limit)
+    found = await parts.batch_controls.limit(number, body.max_rate, origin=origin, wait=_seconds(wait))
     return answer(found, status=202, headers=applied(wait))
 
 

@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
 from services.api.domain import answers, destinations, drafts, previews, rejections
-from services.api.domain.batches import BatchRequest
+from services.api.domain.batches import BatchRateRequest, BatchRequest
 from services.api.domain.errors import ProblemDocument
 from services.api.domain.suppressions import SuppressionRequest, SuppressionsRequest
 from services.api.domain.templates import TemplateRequest
@@ -19,6 +19,7 @@ from shared.commands import Content
 SCHEMAS: Final[tuple[type[Struct], ...]] = (
     Content,
     BatchRequest,
+    BatchRateRequest,
     TemplateRequest,
     SuppressionRequest,
     SuppressionsRequest,
@@ -34,6 +35,7 @@ SCHEMAS: Final[tuple[type[Struct], ...]] = (
     answers.BatchView,
     answers.BatchControl,
     answers.BatchAsked,
+    answers.BatchRate,
     answers.EmailView,
     answers.EmailPage,
     answers.CancelAnswer,

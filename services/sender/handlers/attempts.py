@@ -15,7 +15,7 @@ from services.sender.domain.queues import SPECIAL, due_of, queue_of
 from services.sender.group import Group
 from services.sender.handlers.delivery import Delivery, Job
 from services.sender.handlers.gate import FULL, Gate
-from services.sender.handlers.ports import Limits, Router, Tables
+from services.sender.handlers.ports import BatchRates, Limits, Router, Tables
 from services.sender.pace import Pace
 from services.sender.ready import QueueKey, Ready
 from services.sender.settings import SenderSettings
@@ -48,6 +48,7 @@ class Attempts:
         delivery: Delivery,
         router: Router,
         limits: Limits,
+        batch_rates: BatchRates,
         clock: Clock,
         epochs: Mapping[int, int],
         report_late: LateReport,
@@ -59,11 +60,18 @@ class Attempts:
         self._delivery = delivery
         self._router = router
         self._limits = limits
+        self._batch_rates = batch_rates
         self._clock = clock
         self._epochs = epochs
         self._report_late = report_late
         self._gate = Gate(
-            ready=ready, tables=tables, router=router, limits=limits, clock=clock, full=lambda: self._full
+            ready=ready,
+            tables=tables,
+            router=router,
+            limits=limits,
+            batch_rates=batch_rates,
+            clock=clock,
+            full=lambda: self._full,
         )
         self._jobs: dict[UUID, Job] = {}
         self.busy = 0
@@ -202,7 +210,9 @@ class Attempts:
         self._jobs[email_id] = job
         self.busy += 1
         self._broadcast += not job.urgent
-        self._limits.taken(site, stream=key.stream, now=self._clock.now().timestamp())
+        now = self._clock.now().timestamp()
+        self._limits.taken(site, stream=key.stream, now=now)
+        self._batch_rates.taken(key.tenant, key.batch, now=now)
         return job
 
     def _owned(self, job: Job) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Final
 
-from services.sender.handlers.ports import Limits, Router, Tables
+from services.sender.handlers.ports import BatchRates, Limits, Router, Tables
 from services.sender.ready import OPEN, Opening, QueueKey, Ready
 from shared.clock import Clock
 
@@ -16,12 +16,21 @@ class Gate:
     """Asked for each queue whose turn it is. `full` says whether broadcast mail holds all that it may."""
 
     def __init__(
-        self, *, ready: Ready, tables: Tables, router: Router, limits: Limits, clock: Clock, full: Callable[[], bool]
+        self,
+        *,
+        ready: Ready,
+        tables: Tables,
+        router: Router,
+        limits: Limits,
+        batch_rates: BatchRates,
+        clock: Clock,
+        full: Callable[[], bool],
     ) -> None:
         self._ready = ready
         self._tables = tables
         self._router = router
         self._limits = limits
+        self._batch_rates = batch_rates
         self._clock = clock
         self._full = full
         self._controls_seen = -1
@@ -41,6 +50,8 @@ class Gate:
         if key.stream == "broadcast" and self._full():
             return FULL
         now = self._clock.now().timestamp()
+        if key.batch and (opens := self._batch_rates.opens_at(key.tenant, key.batch, now=now)) > now:
+            return Opening(opens, f"\x00batch\x1f{key.tenant}\x1f{key.batch}")
         source = Opening(self._limits.source_opens_at(key.stream, now=now), f"\x00{key.stream}")
         if source.at > now:
             return source

@@ -11,9 +11,10 @@ from uuid import UUID
 
 from services.sender.domain.attempt import Ended
 from services.sender.domain.broker_time import BrokerTime
-from services.sender.domain.limits import BURST_SECONDS, UNLIMITED, Limit, Pace, fair_share
+from services.sender.domain.limits import UNLIMITED, Limit, fair_share
 from services.sender.domain.reply_rules import effective
-from services.sender.domain.shares import Share, Span, moves, permits, turn
+from services.sender.domain.shared_pace import SharedPace
+from services.sender.domain.shares import Share, permits
 from services.sender.domain.trouble import Trouble, is_answer, is_trouble
 from services.sender.group import Group
 from services.sender.handlers.imposing import Imposing
@@ -39,15 +40,12 @@ class _Site:
     connections: int = 1
     closed_until: float = 0.0
     lifted_at: float = 0.0
-    pace: Pace | None = None
-    paced: tuple[float, float] = (0.0, 0.0)
-    span: Span | None = None
+    pace: SharedPace = field(default_factory=SharedPace)
     fresh_until: float = 0.0
 
     def idle(self, now: float) -> bool:
         """Whether nothing is lost when it is forgotten."""
-        paced = self.pace is not None and self.pace.opens_at() > now
-        return self.in_flight == 0 and not paced and self.trouble.failures == 0
+        return self.in_flight == 0 and not self.pace.busy(now) and self.trouble.failures == 0
 
 
 class Limits:
@@ -89,9 +87,7 @@ class Limits:
             return now + FRESH_SECONDS  # the permit is with another sender
         if state.in_flight >= min(state.most, fair_share(self._free())):
             return inf
-        opens = state.closed_until
-        if state.pace is not None:
-            opens = max(opens, state.pace.opens_at(), state.span.opens if state.span else 0.0)
+        opens = max(state.closed_until, state.pace.opens_at())
         return 0.0 if opens <= now else min(opens, now + LOOK_AGAIN)
 
     def source_opens_at(self, stream: str, *, now: float) -> float:
@@ -102,8 +98,7 @@ class Limits:
         """An email goes there now."""
         state = self._at(site, now)
         state.in_flight += 1
-        if state.pace is not None:
-            state.pace.taken(now)
+        state.pace.taken(now)
         self._imposing.taken(site, now=now)
         self._warming.taken(stream, now=now)
 
@@ -173,13 +168,12 @@ class Limits:
         imposed = effective(control, now=now, lifted_at=state.lifted_at)
         limit = state.limit.within(imposed.limit) if control is not None else state.limit
         self._count(state, limit, now)
-        self._pace(state, limit.rate, now)
+        state.pace.keep(limit.rate, self._share(), ahead=self._broker_time.ahead, now=now)
         held = self._said.held(site)
         state.closed_until = max(imposed.closed_until, state.trouble.resume_at, now + FRESH_SECONDS if held else 0.0)
-        steady = control is None and state.pace is None and not held and not self._rotates(limit)
+        steady = control is None and state.pace.unlimited and not held and not self._rotates(limit)
         state.fresh_until = self._said.known_until if steady else now + FRESH_SECONDS
-        if state.span is not None:
-            state.fresh_until = min(state.fresh_until, state.span.closes)
+        state.fresh_until = min(state.fresh_until, state.pace.closes)
 
     def _rotates(self, limit: Limit) -> bool:
         share = self._share()
@@ -201,26 +195,3 @@ class Limits:
             state.most = 0
         if state.trouble.failures:  # one asks whether it is over
             state.most, state.connections = min(1, state.most), 1
-
-    def _turn(self, rate: float, share: Share, now: float) -> Span | None:
-        """Our turn with a rate that moves by slots of broker time, in our own."""
-        ahead = self._broker_time.ahead
-        span = turn(rate, share, now=now + ahead)
-        return None if span is None else Span(span.opens - ahead, span.closes - ahead)
-
-    def _pace(self, state: _Site, rate: float | None, now: float) -> None:
-        if rate is None:
-            state.pace, state.span = None, None
-            return
-        share = self._share()
-        if not share.owned:
-            return
-        moving = moves(rate, share)
-        state.span = self._turn(rate, share, now) if moving else None
-        part = 1.0 if moving else share.part
-        paced = (rate * part, 1.0 if moving else rate * part * BURST_SECONDS)
-        if state.pace is None:
-            state.pace = Pace(paced[0], burst=paced[1], now=now)
-        elif paced != state.paced:
-            state.pace.change(paced[0], burst=paced[1], now=now)
-        state.paced = paced

@@ -69,6 +69,16 @@ class Limits(Protocol):
         """
 
 
+class BatchRates(Protocol):
+    """When another email of a batch may go. For the owner's thread."""
+
+    def opens_at(self, tenant: str, batch: str, *, now: float) -> float:
+        """0.0: another email of the batch may go now; else when to look again (seconds of the epoch)."""
+
+    def taken(self, tenant: str, batch: str, *, now: float) -> None:
+        """One of its emails goes now."""
+
+
 class CannotPrepare(Exception):
     """The mail cannot be made: given up, with the reason."""
 

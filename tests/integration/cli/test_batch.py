@@ -105,6 +105,14 @@ def test_an_api_that_restarts_is_waited_for(stage: Stage, monkeypatch: pytest.Mo
     assert heard[0] == {"delivered": 10, "queued": 1} and heard[-1] == {"delivered": 11}
 
 
+def test_a_batch_has_a_rate_and_none_again(stage: Stage, run: Run) -> None:
+    batch_id = a_batch(stage, {"queued": 10})
+    assert run("rate", str(batch_id), "2.5").output == f"batch {batch_id}: at most 2.5 emails a second\n"
+    assert run("rate", str(batch_id)).output == f"batch {batch_id}: no rate of its own\n"
+    said, gone = (message.value() for message in read(stage.settings, CONTROLS.name))
+    assert decode_control(said or b"").rate == 2.5 and gone is None
+
+
 def test_a_batch_is_cancelled(stage: Stage, run: Run) -> None:
     batch_id = a_batch(stage, {"queued": 10})
     assert run("cancel", str(batch_id), "--reason", "the wrong list").output.startswith(f"batch {batch_id}: cancelled")

@@ -69,6 +69,19 @@ async def test_cancel_is_a_control_of_its_own_and_one_fact_however_often() -> No
     assert [key for key, _ in stage.log.values(CONTROLS.name)] == [f"default/cancelled/{batch_id}"] * 2
 
 
+async def test_a_rate_is_a_control_and_lifting_it_a_tombstone() -> None:
+    stage = Stage()
+    batch_id = known(stage)
+    found = await stage.batch_controls.limit(batch_id, 2.5, origin=origin(), wait=0)
+    assert (found.batch_id, found.max_rate) == (batch_id, 2.5)
+    await stage.batch_controls.limit(batch_id, None, origin=origin(), wait=0)
+    said, gone = (one for one in stage.log.records if one.topic == CONTROLS.name)
+    assert said.key == gone.key == f"default/rate/{batch_id}".encode()
+    assert decode_control(said.value or b"").rate == 2.5 and gone.value is None
+    with pytest.raises(ApiError, match="not_found"):
+        await stage.batch_controls.limit(batch_id, 1, origin=origin("other"), wait=0)
+
+
 async def test_a_cancelled_batch_is_neither_paused_nor_resumed() -> None:
     stage = Stage()
     batch_id = known(stage)

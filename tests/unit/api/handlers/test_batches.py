@@ -9,7 +9,7 @@ from services.api.domain.errors import ApiError
 from shared.commands import SendEmail, request_hash
 from shared.events import BatchClosed, BatchOpened
 from shared.ids import batch_id_for, email_id_for
-from shared.topics import EVENTS, REQUESTS_BULK
+from shared.topics import CONTROLS, EVENTS, REQUESTS_BULK
 from tests.unit.api.stage import Stage, origin
 
 pytestmark = pytest.mark.asyncio
@@ -58,6 +58,16 @@ async def test_the_facts_of_a_batch() -> None:
     assert isinstance(opened, BatchOpened) and isinstance(closed, BatchClosed)
     assert (opened.batch_id, opened.template, opened.reference) == (receipt.batch_id, "invoice", "run/7")
     assert (closed.batch_id, closed.acknowledged, closed.refused) == (receipt.batch_id, 1, 1)
+
+
+async def test_the_rate_is_said_before_the_first_email_and_not_again() -> None:
+    stage = Stage()
+    receipt = await stage.batches.send(batch(GOOD, max_rate=5.0), origin=origin(), key="k1")
+    assert [one.topic for one in stage.log.records] == [CONTROLS.name, EVENTS.name, REQUESTS_BULK.name, EVENTS.name]
+    ((key, value),) = stage.log.values(CONTROLS.name)
+    assert (key, value["rate"]) == (f"default/rate/{receipt.batch_id}", 5.0)
+    await stage.batches.send(batch(GOOD, max_rate=5.0), origin=origin(), key="k1")
+    assert len(stage.log.values(CONTROLS.name)) == 1, "it may have been changed since"
 
 
 async def test_when_all_are_refused_nothing_is_written() -> None:

@@ -11,8 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from services.sender.adapters.open_emails import OpenEmails
+from services.sender.domain.broker_time import BrokerTime
+from services.sender.domain.shares import Share
 from services.sender.group import Group
 from services.sender.handlers.attempts import Attempts
+from services.sender.handlers.batch_rates import BatchRates
 from services.sender.ready import Ready
 from services.sender.settings import SenderSettings
 from shared.clock import SystemClock
@@ -20,10 +23,12 @@ from shared.events import EmailSending
 from shared.events.envelope import Stream
 from shared.records import OpenEmail
 from tests.fakes.connections import FakeRouter
+from tests.fakes.controls import Said
 from tests.fakes.delivery import FakeDelivery
 from tests.unit.sender.examples import REQUEST, an_open
 
 NOW = datetime.now(UTC)
+WHOLE = Share(owned=frozenset({0}), partitions=1)
 
 
 class Everything:
@@ -73,6 +78,7 @@ class Books:
             delivery=delivery,
             router=router,
             limits=clear,
+            batch_rates=BatchRates(controls=Said(), share=lambda: WHOLE, broker_time=BrokerTime()),
             clock=SystemClock(),
             epochs={0: 1},
             report_late=lambda job, ended: None,
