@@ -42,6 +42,7 @@ def create_app(open_parts: Callable[[], AbstractAsyncContextManager[Parts]], *, 
         description="Ask for emails to be sent, and what became of them. Errors are RFC 9457; codes are at /errors.",
         lifespan=lifespan,
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )
     of_templates = (templates, drafts, previews)
     of_batches = (batches, batch_controls, progress)

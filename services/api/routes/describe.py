@@ -15,6 +15,7 @@ from services.api.domain.errors import ProblemDocument
 from services.api.domain.suppressions import SuppressionRequest, SuppressionsRequest
 from services.api.domain.templates import TemplateRequest
 from shared.commands import Content
+from shared.problems import PROBLEMS
 
 SCHEMAS: Final[tuple[type[Struct], ...]] = (
     Content,
@@ -71,13 +72,19 @@ def operation(
     example: dict[str, Any] | None = None,
     optional: bool = False,
     streams: Mapping[str, str] | None = None,
+    later: bool = False,
 ) -> dict[str, Any]:
-    """What a route says of itself: keyword arguments of FastAPI's decorators."""
+    """What a route says of itself: keyword arguments of FastAPI's decorators.
+
+    `later`: without the sender's word in time it answers 202 instead.
+    """
     found: dict[str, Any] = {
         "summary": summary,
         "status_code": status,
         "responses": {status: _response(returns), "default": _problem()},
     }
+    if later:
+        found["responses"][202] = _response(returns) | {"description": "Durably asked; the timeline will tell"}
     if accepts is not None:
         body = {"schema": _ref(accepts), "example": example}
         lines = {kind: {"schema": {"type": "string"}, "example": text} for kind, text in (streams or {}).items()}
@@ -100,6 +107,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         )
         _, schemas = msgspec.json.schema_components(SCHEMAS, ref_template="#/components/schemas/{name}")
         found.setdefault("components", {})["schemas"] = {name: _tidy(schema) for name, schema in schemas.items()}
+        found["components"]["schemas"]["ProblemDocument"]["properties"]["code"]["enum"] = list(PROBLEMS)
         app.openapi_schema = found
     return app.openapi_schema
 

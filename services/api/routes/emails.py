@@ -85,6 +85,7 @@ async def list_events(parts: PartsOf, wanted: EventsOf, wait: WaitOf) -> Respons
         accepts=RescheduleRequest,
         example={"send_at": "2027-01-04T08:00:00Z"},
         returns=RescheduleAnswer,
+        later=True,
     ),
 )
 async def reschedule_email(request: Request, email_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
@@ -107,6 +108,7 @@ async def reschedule_email(request: Request, email_id: str, parts: PartsOf, orig
         example={"reason": "ordered by mistake"},
         optional=True,
         returns=CancelAnswer,
+        later=True,
     ),
 )
 async def cancel_email(request: Request, email_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
@@ -146,6 +148,7 @@ async def retry_email(email_id: str, parts: PartsOf, origin: OriginOf) -> Respon
         accepts=ResolveRequest,
         example={"outcome": "delivered", "reason": "the recipient has confirmed it"},
         returns=ResolveAnswer,
+        later=True,
     ),
 )
 async def resolve_email(request: Request, email_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:

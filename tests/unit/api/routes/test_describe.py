@@ -18,6 +18,7 @@ from services.api.routes import emails, suppressions, templates
 from services.api.settings import ApiSettings
 from shared.acceptance import Accepted, check
 from shared.commands import Content
+from shared.problems import PROBLEMS
 from shared.records import TemplateVersion
 
 INVOICE = TemplateVersion(tenant="default", name="invoice", version=1, subject="s", required=("number", "year"))
@@ -66,6 +67,7 @@ def test_every_reference_resolves_and_every_operation_has_an_id_of_its_own(docum
     for name in re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)):
         assert name in schemas
     ids = [operation["operationId"] for operation in operations(document)]
+    assert all(re.fullmatch("[a-z]+(_[a-z]+)*", one) for one in ids), "clients are generated from these"
     assert len(ids) == len(set(ids))
 
 
@@ -76,6 +78,15 @@ def test_all_of_v1_needs_a_key_and_says_how_it_fails(document: dict[str, Any]) -
             if path.startswith("/v1/"):
                 assert "application/problem+json" in operation["responses"]["default"]["content"]
                 assert "422" not in operation["responses"]
+
+
+def test_every_code_of_the_catalogue_is_named(document: dict[str, Any]) -> None:
+    assert document["components"]["schemas"]["ProblemDocument"]["properties"]["code"]["enum"] == list(PROBLEMS)
+
+
+def test_what_waits_for_the_sender_may_answer_later(document: dict[str, Any]) -> None:
+    asked = [one["operationId"] for one in operations(document) if {"200", "202"} <= {*one["responses"]}]
+    assert {"reschedule_email", "cancel_email", "resolve_email"} <= {*asked}
 
 
 def test_every_body_has_an_example(document: dict[str, Any]) -> None:
