@@ -198,3 +198,25 @@ def test_a_test_is_an_email_with_a_tag(stage: Stage, client: TestClient) -> None
     assert version.variables == SHOWN
     assert (draft.template, draft.subject, draft.text, draft.tags) == (None, "Draft <Ada>", "t", ("test",))
     assert code(client.post("/v1/templates/hello/test", json=asked | {"to": "nobody"})) == (422, "invalid_address")
+
+
+HOSTILE = {
+    "{{ 'a' * 10**9 }}": "a repetition has at most",
+    "{% set n = namespace(s='a') %}{% for _ in range(60) %}{% set n.s = n.s ~ n.s %}{% endfor %}": "MiB of memory",
+    "{% for _ in range(9999) %}{% for _ in range(9999) %}{% endfor %}{% endfor %}": "takes longer",
+    "{% for _ in range(9999) %}{{ 'a' * 1000 }}{% endfor %}": "it renders to more than",
+    "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}": "nested too deeply",
+    "{{ ''.__class__.__mro__ }}": "must not do",
+    "{{ ''['__cla' ~ 'ss__'].__mro__ }}": "must not do",
+    "{{ ''|attr('__class__') }}": "must not do",
+    "{{ '{0.__class__}'.format(1) }}": "must not do",
+}
+
+
+def test_no_template_harms_the_api(client: TestClient) -> None:
+    for source, words in HOSTILE.items():
+        client.put("/v1/templates/hello/draft", json={"subject": "s", "text": source})
+        answer = preview(client, draft=True)
+        assert (code(answer), words in answer.json()["detail"]) == ((422, "rendering_failed"), True), source
+    client.put("/v1/templates/hello/draft", json={"subject": "s", "text": "well"})
+    assert preview(client, draft=True).json()["text"] == "well"

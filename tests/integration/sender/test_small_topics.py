@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterator
 import pytest
 from confluent_kafka import Message
 
+from services.api.domain.templates import deleted, pointer_to
 from services.sender.adapters.tables import Tables
 from services.sender.handlers.reports import Reports
+from shared.commands import SendEmail
+from shared.ids import new_id
 from shared.kafka import config
 from shared.kafka.admin import ensure_topics
 from shared.kafka.dead_letter import DeadLetterLimit, TooManyDeadLetters
 from shared.kafka.producer import FutureProducer, Headers
+from shared.records import TemplateVersion, encode
 from shared.settings import KafkaSettings
 from shared.topics import CONTROLS, DEAD_LETTERS, SUPPRESSIONS, TEMPLATES, Topic
 from tests.logs import read
@@ -83,3 +87,21 @@ def stopped(tables: Tables) -> bool:
     except TooManyDeadLetters:
         return True
     return False
+
+
+def test_a_deleted_template_still_makes_the_mail_accepted_with_it(
+    settings: KafkaSettings, producer: FutureProducer, tables: Tables
+) -> None:
+    version = TemplateVersion(tenant="default", name="hello", version=1, subject="s", text="t")
+    for key, value in (("default/hello/1", version), ("default/hello", pointer_to(version))):
+        producer.send(settings.topic(TEMPLATES.name), key=key.encode(), value=encode(value), headers=OURS).result(20)
+    gone = encode(deleted(version))
+    producer.send(settings.topic(TEMPLATES.name), key=b"default/hello", value=gone, headers=OURS).result(20)
+    reports = Reports(settings, producer, limit=DeadLetterLimit(LIMIT))
+    later = Tables(settings, unreadable=reports.unreadable)  # a sender that starts after the deletion
+    later.start(timeout=20)
+    asked = SendEmail(sender="a@acme.test", to="b@example.org", template="hello", email_id=new_id())
+    for each in (tables, later):
+        each.catch_up_with_templates()
+        assert each.template(asked) == each.version("default", "hello", 1) == version
+    later.close()
