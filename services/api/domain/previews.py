@@ -31,7 +31,7 @@ class TestMailRequest(PreviewRequest, frozen=True, kw_only=True, forbid_unknown_
     to: str | Address
 
 
-class PreviewWarning(Struct, frozen=True, kw_only=True):
+class PreviewWarning(Struct, frozen=True):
     """What would go wrong with readers: `clipped`, `image_without_alt`, `unsubscribe_missing`."""
 
     code: str
@@ -81,13 +81,13 @@ def view_of(rendered: Rendered, *, version: TemplateVersion, stream: Stream) -> 
 
 def _warnings(rendered: Rendered, *, size: int, version: TemplateVersion, stream: Stream) -> Iterator[PreviewWarning]:
     if size > CLIPPED:
-        yield PreviewWarning(code="clipped", detail=f"Gmail hides what is beyond {CLIPPED} bytes; these are {size}")
+        yield PreviewWarning("clipped", f"Gmail hides what is beyond {CLIPPED} bytes; these are {size}")
     if (count := rendered.images_without_alt) > 0:
         detail = f"images without an alt attribute: {count}; readers who see no images see nothing of them"
-        yield PreviewWarning(code="image_without_alt", detail=detail)
+        yield PreviewWarning("image_without_alt", detail)
     if stream == "broadcast" and not _leaves(version):
         detail = "broadcast mail should show its readers {{ unsubscribe_url }}"
-        yield PreviewWarning(code="unsubscribe_missing", detail=detail)
+        yield PreviewWarning("unsubscribe_missing", detail)
 
 
 def _leaves(version: TemplateVersion) -> bool:
