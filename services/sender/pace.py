@@ -1,14 +1,17 @@
 """Whom a step of the owner is for, and when what waits is worth a commit."""
 
 from collections import deque
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
 
 from services.sender.handlers.delivery import Job
 from shared.clock import Clock
 
 PATIENCE: Final = 0.1  # seconds that marks and outcomes wait for company, and broadcast mail for transactional
 URGENT_PATIENCE: Final = 0.005  # seconds that those of transactional mail wait for company
+MOMENT: Final = 0.005  # seconds; a mail is made ready in about one when its connection is open
+GLANCE: Final = 0.0003  # seconds between two looks
+T = TypeVar("T")
 
 
 class Pace:
@@ -60,6 +63,12 @@ class Pace:
         patience = URGENT_PATIENCE if hurry else PATIENCE
         return 2 * waiting >= busy - slow or now - self._waiting_since > patience
 
+    def await_company(self, there: Callable[[], bool]) -> None:
+        """Wait until it is there, but a moment only."""
+        until = self._clock.boottime() + MOMENT
+        while not there() and self._clock.boottime() < until:
+            self._clock.sleep(GLANCE)
+
     def collected(self) -> None:
         """What waited is in a group."""
         self._waiting_since = None
@@ -70,3 +79,10 @@ class Pace:
             _, job = self._speaking.popleft()
             if not job.over:
                 self._slow.add(job)
+
+
+def drained(waiting: deque[T], wanted: Callable[[T], bool]) -> list[T]:
+    """Those wanted, taken out; the others stay in their order, before what another thread adds meanwhile."""
+    found = [waiting.popleft() for _ in range(len(waiting))]
+    waiting.extendleft(one for one in reversed(found) if not wanted(one))
+    return [one for one in found if wanted(one)]

@@ -1,11 +1,10 @@
 """The owner's side of delivery: hands due emails out, marks them, and records how their attempts ended."""
 
 import random
-from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 from services.sender import metrics
@@ -16,18 +15,15 @@ from services.sender.group import Group
 from services.sender.handlers.delivery import Delivery, Job
 from services.sender.handlers.gate import FULL, Gate
 from services.sender.handlers.ports import BatchRates, Limits, Router, Tables
-from services.sender.pace import Pace
+from services.sender.pace import Pace, drained
 from services.sender.ready import QueueKey, Ready
 from services.sender.settings import SenderSettings
 from shared.clock import Clock
 from shared.records import OpenEmail
 
-T = TypeVar("T")
 LateReport = Callable[[Job, Ended], None]
 SOON: Final = timedelta(seconds=1)
 FEW: Final = 4  # emails
-MOMENT: Final = 0.005  # seconds; a mail is made ready in about one when its connection is open
-GLANCE: Final = 0.0003  # seconds between two looks
 SPARE: Final = 10  # one place in so many of the delivery is for transactional mail only
 PROVEN: Final = frozenset(("delivered", "bounced", "deferred", "cut"))  # kinds that tell how an attempt ended
 
@@ -119,8 +115,8 @@ class Attempts:
         In a hurry that of transactional mail alone.
         """
         self._pace.collected()
-        ended = _drained(self._delivery.ended, lambda pair: pair[0].urgent or not hurry)
-        asking = _drained(self._delivery.marks, lambda job: job.urgent or not hurry)
+        ended = drained(self._delivery.ended, lambda pair: pair[0].urgent or not hurry)
+        asking = drained(self._delivery.marks, lambda job: job.urgent or not hurry)
         granted: list[Job] = []
         refused: list[Job] = []
         group.given_up.append(lambda: self._delivery.ended.extendleft(ended))
@@ -161,9 +157,7 @@ class Attempts:
         """
         if not 0 < self._urgent_out <= FEW:
             return
-        until = self._clock.boottime() + MOMENT
-        while self._waiting(hurry=True)[0] < self._urgent_out and self._clock.boottime() < until:
-            self._clock.sleep(GLANCE)
+        self._pace.await_company(lambda: self._waiting(hurry=True)[0] >= self._urgent_out)
         self.collect(group, hurry=True)
 
     def interrupt(self) -> None:
@@ -300,13 +294,6 @@ class Attempts:
             due = due_of(work) or 0.0
             now = self._clock.now().timestamp()
             self._ready.note(partition, name, max(due, not_before), email_id=email_id, now=now)
-
-
-def _drained(waiting: deque[T], wanted: Callable[[T], bool]) -> list[T]:
-    """Those wanted, taken out; the others stay in their order, before what another thread adds meanwhile."""
-    found = [waiting.popleft() for _ in range(len(waiting))]
-    waiting.extendleft(one for one in reversed(found) if not wanted(one))
-    return [one for one in found if wanted(one)]
 
 
 def _due(email: OpenEmail, now: datetime) -> bool:
