@@ -12,6 +12,7 @@ from services.api.adapters.database import Database
 from services.api.adapters.state import lock_template
 from services.api.domain.drafts import Draft, draft_tag
 from services.api.domain.templates import TemplateRequest
+from shared.acceptance import valid_name
 from shared.db.state import template_drafts
 
 _decode: Final = msgspec.json.Decoder(TemplateRequest).decode
@@ -25,7 +26,7 @@ class DraftRows:
 
     async def get(self, tenant: str, name: str) -> Draft | None:
         """The draft, if there is one."""
-        return await self._database.run(_get, tenant=tenant, name=name)
+        return await self._database.run(_get, tenant=tenant, name=name) if valid_name(name) else None
 
     async def names(self, tenant: str) -> list[str]:
         """The templates that have a draft."""
@@ -45,6 +46,8 @@ class DraftRows:
 
     async def delete(self, tenant: str, name: str, *, allow: Callable[[str | None], None]) -> bool:
         """Whether there was one."""
+        if not valid_name(name):
+            return False
         return await self._database.run(_delete, tenant=tenant, name=name, allow=allow)
 
 

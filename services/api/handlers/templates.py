@@ -25,6 +25,7 @@ from services.api.domain.templates import (
 )
 from services.api.handlers.ports import Log
 from services.api.handlers.ports import Templates as Published
+from shared.acceptance import valid_name
 from shared.records import TemplateVersion
 from shared.topics import TEMPLATES
 
@@ -82,6 +83,7 @@ class Templates:
 
     async def republish(self, name: str, number: int, *, origin: Origin, condition: Condition = ALWAYS) -> TemplateView:
         """Publish a version that there is: an earlier one, or the last one of a template that was deleted."""
+        _require_name(name)
 
         async def point(rows: int) -> TemplateVersion:
             live = await self._live(name, origin=origin, condition=condition)
@@ -96,6 +98,7 @@ class Templates:
 
     async def delete(self, name: str, *, origin: Origin, condition: Condition = ALWAYS) -> None:
         """No new email may use it; those accepted before are sent as if nothing had happened."""
+        _require_name(name)
 
         async def delete(rows: int) -> TemplateVersion:
             live = await self._live(name, origin=origin, condition=condition)
@@ -167,6 +170,12 @@ def _listed(version: TemplateVersion, *, live: TemplateVersion) -> ListedVersion
         content_hash=version.content_hash,
         required=version.required,
     )
+
+
+def _require_name(name: str) -> None:
+    """What can be no template's name names nothing; the database would not even take some of it."""
+    if not valid_name(name):
+        raise _unknown()
 
 
 def _unknown() -> ApiError:

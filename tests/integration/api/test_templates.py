@@ -220,3 +220,17 @@ def test_no_template_harms_the_api(client: TestClient) -> None:
         assert (code(answer), words in answer.json()["detail"]) == ((422, "rendering_failed"), True), source
     client.put("/v1/templates/hello/draft", json={"subject": "s", "text": "well"})
     assert preview(client, draft=True).json()["text"] == "well"
+
+
+def test_what_can_be_no_name_names_nothing(client: TestClient) -> None:
+    for path in ("%00/draft", "a%20b/draft"):
+        assert code(client.get(f"/v1/templates/{path}")) == (404, "not_found")
+        assert code(client.delete(f"/v1/templates/{path}")) == (404, "not_found")
+        assert code(client.put(f"/v1/templates/{path}", json=ONE)) == (422, "invalid_characters")
+    for answer in (
+        client.delete("/v1/templates/%00"),
+        client.post("/v1/templates/%00/publish"),
+        client.post("/v1/templates/%00/publish", json={"version": 1}),
+        client.post("/v1/templates/%00/preview", json={"draft": True}),
+    ):
+        assert code(answer) == (404, "not_found")
