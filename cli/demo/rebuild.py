@@ -1,5 +1,6 @@
 """After `postlog replay`: both builds of the read models compared by a hash of the demo's own; the API asked again."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psycopg
@@ -11,6 +12,7 @@ from cli.demo.evidence import Answers
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s ORDER BY 1"
 # Every column of every row; rows in the order of their hashes, so in whatever order they were written.
 PRINT = sql.SQL("SELECT count(*), md5(string_agg(md5(r::text), '' ORDER BY md5(r::text))) FROM {} AS r")
+OF_THE_MOMENT = frozenset(("rate", "eta_seconds"))  # of a batch: how fast it goes now
 Print = tuple[int, str]  # rows, hash
 
 
@@ -71,8 +73,12 @@ def checks(rebuilt: Rebuilt) -> list[Check]:
 
 
 def _flat(answers: Answers) -> dict[str, object]:
-    """Every answer by a name of its own."""
+    """Every answer by a name of its own, without what tells of the moment it was asked in."""
     found: dict[str, object] = {"suppressions": answers.suppressed}
     for kind in ("emails", "batches", "reports"):
-        found |= {f"{kind} {name}": answer for name, answer in getattr(answers, kind).items()}
+        found |= {f"{kind} {name}": _lasting(answer) for name, answer in getattr(answers, kind).items()}
     return found
+
+
+def _lasting(answer: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in answer.items() if name not in OF_THE_MOMENT}

@@ -14,8 +14,10 @@ from services.api.domain.answers import BatchView
 from services.api.domain.errors import ApiError
 from services.api.domain.rates import Rates, finished
 from services.api.handlers.queries import Queries, Seen
+from services.api.handlers.waiting import eventually
 
 LOOK: Final = 1.0  # seconds between two looks
+PATIENCE: Final = 5.0  # seconds for a batch that was opened a moment ago to be known
 HEARTBEAT: Final = 15.0  # seconds without news after which None says that all is well
 LONGEST: Final = 900.0  # seconds; a client that wants more asks again
 MOST: Final = 200  # clients at once that watch
@@ -30,12 +32,14 @@ class Watching:
         queries: Queries,
         *,
         look: float = LOOK,
+        patience: float = PATIENCE,
         heartbeat: float = HEARTBEAT,
         longest: float = LONGEST,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queries = queries
         self._look, self._heartbeat, self._longest = look, heartbeat, longest
+        self._patience = patience
         self._now = now
         self._rates = Rates()
         self._watched: Counter[str] = Counter()
@@ -50,11 +54,11 @@ class Watching:
     async def watch(self, tenant: str, batch_id: UUID) -> AsyncGenerator[BatchView | None, None]:
         """The batch now, and whenever something has changed, until it is finished; None when nothing has for a while.
 
-        Raises ApiError at once for a batch that is not there, too many clients, or a database that is away; one that
-        goes away later is waited for.
+        Raises ApiError for a batch that is not there within some seconds, and at once for too many clients or a
+        database that is away; one that goes away later is waited for.
         """
         with self._place(tenant):
-            view = (await self.batch(tenant, batch_id, wait=0)).what
+            view = await eventually(lambda: self._at_once(tenant, batch_id), seconds=self._patience)
             if view is None:
                 raise ApiError("not_found", "there is no such batch")
             yield view
@@ -70,9 +74,12 @@ class Watching:
                     quiet = self._now()
                     yield None
 
+    async def _at_once(self, tenant: str, batch_id: UUID) -> BatchView | None:
+        return (await self.batch(tenant, batch_id, wait=0)).what
+
     async def _again(self, tenant: str, before: BatchView) -> BatchView:
         try:
-            return (await self.batch(tenant, before.batch_id, wait=0)).what or before
+            return await self._at_once(tenant, before.batch_id) or before
         except ApiError:
             return before
 

@@ -38,7 +38,7 @@ def view(delivered: int, **changes: Any) -> BatchView:
 
 def watching(looks: Looks, **times: float) -> Watching:
     queries: Any = looks
-    return Watching(queries, look=0, now=lambda: looks.at, **times)
+    return Watching(queries, now=lambda: looks.at, **{"look": 0, "patience": 0, **times})
 
 
 async def all_of(views: AsyncGenerator[BatchView | None, None]) -> list[int | None]:
@@ -66,6 +66,10 @@ async def test_a_database_that_goes_away_is_waited_for() -> None:
 async def test_a_batch_that_is_not_there() -> None:
     with pytest.raises(ApiError, match="not_found"):
         await anext(watching(Looks(None)).watch("default", BATCH))
+
+
+async def test_a_batch_opened_a_moment_ago_is_waited_for() -> None:
+    assert await all_of(watching(Looks(None, None, view(100)), patience=5).watch("default", BATCH)) == [100]
 
 
 async def test_not_too_many_watch_at_once_and_who_leaves_makes_room() -> None:
