@@ -29,7 +29,7 @@ PURE: Final = (
     "services/sender/ready.py",
 )
 GATES: Final = (("pure code", PURE, 95), ("all code", ("services/*", "shared/*", "cli/*"), 85))
-AT_ONCE: Final = {"unit": 2, "integration": 6}  # integration tests mostly wait
+AT_ONCE: Final = {"unit": 2, "integration": 4}  # integration tests mostly wait
 MAY_BE_SKIPPED: Final = ("needs Docker", "needs another platform", "needs node")
 
 
