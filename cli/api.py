@@ -4,13 +4,18 @@ import json
 import time
 from collections.abc import Iterator
 from math import inf
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import httpx2
+import typer
 
 from cli.errors import CommandError
 
 Json = dict[str, Any]
+# Options of every command that speaks to the API.
+URL = Annotated[str, typer.Option(help="The API.", envvar="POSTLOG_URL")]
+KEY = Annotated[str, typer.Option(help="An API key of the tenant.", envvar="POSTLOG_KEY")]
+LOCAL: Final = "http://127.0.0.1:8080"
 AGAIN: Final = 1.0  # seconds before a stream is asked for again
 LATER: Final = (408, 503)
 AWAY: Final = 60.0  # seconds in which an API that is away may come back
@@ -42,6 +47,14 @@ class Api:
             raise (ApiAway if answer.status_code in LATER else CommandError)(_words(answer))
         found: Json = answer.json() if answer.content else {}
         return found
+
+    def pages(self, path: str, **params: Any) -> Iterator[Json]:
+        """Each page of a list, asked for when it is wanted."""
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self.call("GET", path, params=params | ({"cursor": cursor} if cursor else {}))
+            yield page
+            cursor = page["next_cursor"]
 
     def watch(self, path: str, *, last: str) -> Iterator[Json]:
         """The data of Server-Sent Events until the event called `last`, asked for again when the stream ends before.

@@ -14,15 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from cli import sending
-from cli.api import Api, Json
+from cli.api import KEY, LOCAL, URL, Api, Json
 from shared.lifecycle import FINAL
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 BATCH = Annotated[str, typer.Argument(help="The batch's id.")]
-URL = Annotated[str, typer.Option(help="The API.", envvar="POSTLOG_URL")]
-KEY = Annotated[str, typer.Option(help="An API key of the batch's tenant.", envvar="POSTLOG_KEY")]
-LOCAL = "http://127.0.0.1:8080"
 
 SOME_REFUSED = 3
 SHOWN = 20
@@ -83,16 +80,9 @@ def send(
 @app.command()
 def rejections(batch: BATCH, *, key: KEY, url: URL = LOCAL) -> None:
     """Show every line that was refused, and why: JSON, one a line."""
-    cursor: str | None = None
-    while True:
-        page = Api(url, key=key).call(
-            "GET", f"{_path(batch)}/rejections", params={"cursor": cursor} if cursor is not None else {}
-        )
+    for page in Api(url, key=key).pages(f"{_path(batch)}/rejections"):
         for one in page["rejections"]:
             typer.echo(json.dumps(one))
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return
 
 
 @app.command()

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.api import Api
+from cli.api import KEY, LOCAL, URL, Api
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -24,10 +24,7 @@ class Outcome(StrEnum):
 
 
 EMAIL_ID = Annotated[str, typer.Argument(help="The email's id.")]
-KEY = Annotated[str, typer.Option(help="An API key of the email's tenant.", envvar="POSTLOG_KEY")]
-URL = Annotated[str, typer.Option(help="The API.", envvar="POSTLOG_URL")]
 TIME = Annotated[datetime, typer.Option(help="UTC, as 2027-01-04T08:00:00.")]
-LOCAL = "http://127.0.0.1:8080"
 SHOWN = ("email_id", "status", "queued_at", "recipient_domain", "template", "reference", "last_reply_code")
 
 

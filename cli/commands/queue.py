@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.api import Api
+from cli.api import LOCAL, URL, Api
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -32,11 +32,9 @@ class Weighed(StrEnum):
 
 NAME = Annotated[str, typer.Argument(help="A recipient domain, or the name of a group of MX hosts.")]
 BATCH = Annotated[str, typer.Argument(help="The batch's id.")]
-URL = Annotated[str, typer.Option(help="The API.", envvar="POSTLOG_URL")]
 KEY = Annotated[str, typer.Option(help="An API key; an operator's acts for all tenants.", envvar="POSTLOG_KEY")]
 REASON = Annotated[str | None, typer.Option(help="Why; it stands in an event.")]
 HELD = Annotated[Kind, typer.Option(help="What NAME names.")]
-LOCAL = "http://127.0.0.1:8080"
 
 
 @app.callback()

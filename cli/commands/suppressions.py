@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.api import Api
+from cli.api import KEY, LOCAL, URL, Api
 from cli.errors import CommandError
 from cli.suppression_files import exported, read_rows, write_csv
 
@@ -22,9 +22,6 @@ RECIPIENT = Annotated[str, typer.Argument(help="An address, or its recipient_ref
 SCOPE = Annotated[str, typer.Option(help="tenant, stream:<stream> or list:<list>.")]
 ONLY = Annotated[str | None, typer.Option("--scope", help="This scope only.")]
 WHY = Annotated[str | None, typer.Option("--reason", help="This reason only.")]
-KEY = Annotated[str, typer.Option(help="An API key of the tenant.", envvar="POSTLOG_KEY")]
-URL = Annotated[str, typer.Option(help="The API.", envvar="POSTLOG_URL")]
-LOCAL = "http://127.0.0.1:8080"
 AT_ONCE = 1000
 SHOWN = ("recipient_ref", "scope", "reason", "added_at", "expires_at", "causing_event_id")
 
@@ -109,9 +106,4 @@ def export(*, key: KEY, scope: ONLY = None, reason: WHY = None, form: Format = F
 
 def _pages(api: Api, **wanted: Any) -> Iterator[list[dict[str, Any]]]:
     given = {name: value for name, value in wanted.items() if value is not None}
-    while True:
-        found = api.call("GET", "/v1/suppressions", params=given)
-        yield found["suppressions"]
-        if found["next_cursor"] is None:
-            return
-        given["cursor"] = found["next_cursor"]
+    return (page["suppressions"] for page in api.pages("/v1/suppressions", **given))

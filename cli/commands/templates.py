@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.api import Api
+from cli.api import KEY, LOCAL, URL, Api
 from cli.errors import CommandError
 from cli.template_files import BUILT_IN, built_in, read_template
 
@@ -17,10 +17,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 NAME = Annotated[str, typer.Argument(help="The template's name.")]
 VERSION = Annotated[int, typer.Argument(min=1, help="The number of a version.")]
-URL = Annotated[str, typer.Option(help="The API.", envvar="POSTLOG_URL")]
-KEY = Annotated[str, typer.Option(help="An API key of the tenant.", envvar="POSTLOG_KEY")]
 SIDE = "`draft`, `published`, or a version's number."
-LOCAL = "http://127.0.0.1:8080"
 
 
 @app.callback()
@@ -105,10 +102,7 @@ def delete(name: NAME, *, key: KEY, url: URL = LOCAL) -> None:
 
 
 def _all(api: Api) -> Iterator[dict[str, Any]]:
-    page: dict[str, Any] = {"next_cursor": ""}
-    while page["next_cursor"] is not None:
-        page = api.call("GET", "/v1/templates", params={"limit": 200, "cursor": page["next_cursor"]})
-        yield from page["templates"]
+    return (row for page in api.pages("/v1/templates", limit=200) for row in page["templates"])
 
 
 def _path(name: str) -> str:

@@ -133,7 +133,7 @@ class Projector:
 
     def _project(self, models: ReadModels, messages: list[Message]) -> None:
         began = time.monotonic()
-        if len(messages) >= MANY:
+        if MANY <= len(messages) < self._settings.projector_batch:  # a whole batch: more is there already
             self._rest_until = began + GATHER
         reading = self._applier.apply(models, messages)
         self._progress.reach(reading.batch.reached)

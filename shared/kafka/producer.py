@@ -23,7 +23,7 @@ class ProduceFailed(RuntimeError):
         self.retriable = retriable
 
 
-_Done = Callable[[ProduceFailed | None, Message | None], None]
+_Done = Callable[[ProduceFailed | Message], None]
 
 
 class _Together:
@@ -38,10 +38,11 @@ class _Together:
         if not count:
             self.future.set_result(None)
 
-    def done(self, failure: ProduceFailed | None, message: Message | None) -> None:
+    def done(self, outcome: ProduceFailed | Message) -> None:
         """One of them is settled; by the thread that delivers, or the one that sends."""
         with self._lock:
-            self._failure = self._failure or failure
+            if isinstance(outcome, ProduceFailed):
+                self._failure = self._failure or outcome
             self._left -= 1
             if self._left:
                 return
@@ -73,11 +74,11 @@ class FutureProducer:
         future: Future[Message] = Future()
         future.set_running_or_notify_cancel()  # a caller who gives up must not stop the thread that delivers
 
-        def done(failure: ProduceFailed | None, message: Message | None) -> None:
-            if failure is not None or message is None:
-                future.set_exception(failure or ProduceFailed("no record came back", retriable=True))
+        def done(outcome: ProduceFailed | Message) -> None:
+            if isinstance(outcome, ProduceFailed):
+                future.set_exception(outcome)
             else:
-                future.set_result(message)
+                future.set_result(outcome)
 
         self._produce(topic, key=key, value=value, headers=headers or [], partition=partition, done=done)
         return future
@@ -96,15 +97,13 @@ class FutureProducer:
         self, topic: str, *, key: bytes, value: bytes | None, headers: Headers, partition: int, done: _Done
     ) -> None:
         if not self._room.acquire(blocking=False):
-            done(ProduceFailed("too many records are waiting for Kafka", retriable=True), None)
+            done(ProduceFailed("too many records are waiting for Kafka", retriable=True))
             return
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             self._room.release()
-            if error is None:
-                done(None, message)
-            else:
-                done(ProduceFailed(error.str(), retriable=error.code() != KafkaError.MSG_SIZE_TOO_LARGE), message)
+            too_large = error is not None and error.code() == KafkaError.MSG_SIZE_TOO_LARGE
+            done(message if error is None else ProduceFailed(error.str(), retriable=not too_large))
 
         try:
             self._producer.produce(
@@ -113,7 +112,7 @@ class FutureProducer:
         except (BufferError, KafkaException) as error:
             self._room.release()
             retriable = isinstance(error, BufferError) or error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE
-            done(ProduceFailed(str(error), retriable=retriable), None)
+            done(ProduceFailed(str(error), retriable=retriable))
 
     def close(self, *, timeout: float = 10) -> int:
         """Flush with a deadline in seconds; returns how many records were left unacknowledged. Their futures fail."""

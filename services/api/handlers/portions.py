@@ -41,7 +41,7 @@ class Batch:
 
 
 class Checking:
-    """Checks the portions of one batch. A template is looked up once, so the batch has one version of it."""
+    """Checks the portions of one batch, by the templates as they were when it first named them."""
 
     def __init__(self, batch: Batch, *, rules: Rules, templates: Templates) -> None:
         self._batch = batch

@@ -17,7 +17,6 @@ from services.api.handlers.queries import Queries, Seen
 from services.api.handlers.waiting import eventually
 
 LOOK: Final = 1.0  # seconds between two looks
-PATIENCE: Final = 5.0  # seconds for a batch that was opened a moment ago to be known
 HEARTBEAT: Final = 15.0  # seconds without news after which None says that all is well
 LONGEST: Final = 900.0  # seconds; a client that wants more asks again
 MOST: Final = 200  # clients at once that watch
@@ -32,14 +31,12 @@ class Watching:
         queries: Queries,
         *,
         look: float = LOOK,
-        patience: float = PATIENCE,
         heartbeat: float = HEARTBEAT,
         longest: float = LONGEST,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queries = queries
         self._look, self._heartbeat, self._longest = look, heartbeat, longest
-        self._patience = patience
         self._now = now
         self._rates = Rates()
         self._watched: Counter[str] = Counter()
@@ -51,14 +48,14 @@ class Watching:
             return seen
         return Seen(self._rates.seen(tenant, seen.what, at=self._now()), seen.current)
 
-    async def watch(self, tenant: str, batch_id: UUID) -> AsyncGenerator[BatchView | None, None]:
+    async def watch(self, tenant: str, batch_id: UUID, *, wait: float) -> AsyncGenerator[BatchView | None, None]:
         """The batch now, and whenever something has changed, until it is finished; None when nothing has for a while.
 
-        Raises ApiError for a batch that is not there within some seconds, and at once for too many clients or a
+        Raises ApiError for a batch that is not there within `wait` seconds, and at once for too many clients or a
         database that is away; one that goes away later is waited for.
         """
         with self._place(tenant):
-            view = await eventually(lambda: self._at_once(tenant, batch_id), seconds=self._patience)
+            view = await eventually(lambda: self._at_once(tenant, batch_id), seconds=wait)
             if view is None:
                 raise ApiError("not_found", "there is no such batch")
             yield view

@@ -4,16 +4,13 @@ from fastapi import APIRouter, Request, Response
 
 from services.api.domain.answers import BatchAsked, BatchControl, BatchRate, CancelRequest
 from services.api.domain.batches import BatchRateRequest
-from services.api.domain.errors import ApiError
 from services.api.domain.suppressions import check_reason
 from services.api.routes.answers import answer
 from services.api.routes.body import read, read_optional
 from services.api.routes.describe import operation
-from services.api.routes.parts import OriginOf, PartsOf, WaitOf, applied, id_of
+from services.api.routes.parts import OriginOf, PartsOf, WaitOf, applied, batch_of, patience
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"])
-
-CONTROL_WAIT = 5.0  # seconds for a batch that another process opened a moment ago to be known
 
 
 @router.post("/{batch_id}/pause", **operation("Pause a batch", returns=BatchControl, status=202))
@@ -45,10 +42,10 @@ async def cancel_batch(request: Request, batch_id: str, parts: PartsOf, origin: 
     An attempt under way comes to its end, and none follows it. An email in doubt, of which a copy may be out, is not
     tried again: it ends as `failed` with reason `in_doubt`. The counts of the batch say how it ended.
     """
-    number = id_of(batch_id, missing=_unknown())
+    number = batch_of(batch_id)
     body = await read_optional(request, CancelRequest, limit=parts.body_limit)
     reason = check_reason(body.reason) if body else None
-    found = await parts.batch_controls.cancel(number, reason=reason, origin=origin, wait=_seconds(wait))
+    found = await parts.batch_controls.cancel(number, reason=reason, origin=origin, wait=patience(wait))
     return answer(found, status=202, headers=applied(wait))
 
 
@@ -64,21 +61,13 @@ async def cancel_batch(request: Request, batch_id: str, parts: PartsOf, origin: 
 )
 async def limit_batch(request: Request, batch_id: str, parts: PartsOf, origin: OriginOf, wait: WaitOf) -> Response:
     """At most so many of its emails a second, over all senders; null: as fast as it goes. In effect within seconds."""
-    number = id_of(batch_id, missing=_unknown())
+    number = batch_of(batch_id)
     body = await read(request, BatchRateRequest, limit=parts.body_limit)
-    found = await parts.batch_controls.limit(number, body.max_rate, origin=origin, wait=_seconds(wait))
+    found = await parts.batch_controls.limit(number, body.max_rate, origin=origin, wait=patience(wait))
     return answer(found, status=202, headers=applied(wait))
 
 
 async def _control(batch_id: str, parts: PartsOf, origin: OriginOf, *, paused: bool, wait: float | None) -> Response:
-    number = id_of(batch_id, missing=_unknown())
-    found = await parts.batch_controls.control(number, paused=paused, origin=origin, wait=_seconds(wait))
+    number = batch_of(batch_id)
+    found = await parts.batch_controls.control(number, paused=paused, origin=origin, wait=patience(wait))
     return answer(found, status=202, headers=applied(wait))
-
-
-def _seconds(wait: float | None) -> float:
-    return CONTROL_WAIT if wait is None else wait
-
-
-def _unknown() -> ApiError:
-    return ApiError("not_found", "there is no such batch")

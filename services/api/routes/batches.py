@@ -13,7 +13,7 @@ from services.api.domain.rejections import RejectionPage
 from services.api.routes.answers import answer
 from services.api.routes.body import read
 from services.api.routes.describe import operation
-from services.api.routes.parts import KeyOf, OriginOf, PartsOf, WaitOf, applied, id_of
+from services.api.routes.parts import KeyOf, OriginOf, PartsOf, WaitOf, applied, batch_of, no_batch
 from services.api.routes.streams import AskedOf, form_of, send_stream
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"])
@@ -83,7 +83,7 @@ async def list_rejections(
     cursor: str | None = None,
 ) -> Response:
     """Each with its line, code and field, in the order of the lines; also while the stream still comes."""
-    number = id_of(batch_id, missing=_unknown())
+    number = batch_of(batch_id)
     after = read_cursor(cursor, RejectionCursor)
     return answer(await parts.refused.page(number, cursor=after, limit=limit, origin=origin))
 
@@ -94,12 +94,8 @@ async def show_batch(batch_id: str, parts: PartsOf, origin: OriginOf, wait: Wait
 
     `Preference-Applied` in the answer says that all that was done before is in it.
     """
-    number = id_of(batch_id, missing=_unknown())
+    number = batch_of(batch_id)
     seen = await parts.watching.batch(origin.tenant, number, wait=wait or 0)
     if seen.what is None:
-        raise _unknown()
+        raise no_batch()
     return answer(seen.what, headers=applied(wait, current=seen.current))
-
-
-def _unknown() -> ApiError:
-    return ApiError("not_found", "there is no such batch")

@@ -18,7 +18,7 @@ from services.api.domain.errors import ApiError
 from services.api.routes.answers import answer
 from services.api.routes.body import read, read_optional
 from services.api.routes.describe import operation
-from services.api.routes.parts import OriginOf, PartsOf, id_of
+from services.api.routes.parts import OriginOf, PartsOf, batch_of
 from shared.acceptance import valid_name
 from shared.records import ControlKind
 
@@ -104,7 +104,7 @@ async def weigh_tenant(name: str, request: Request, parts: PartsOf, origin: Orig
 async def weigh_batch(batch_id: str, request: Request, parts: PartsOf, origin: OriginOf) -> Response:
     """So many turns in a row where the tenant's other batches have one."""
     weight = (await read(request, WeightRequest, limit=parts.body_limit)).weight
-    number = id_of(batch_id, missing=ApiError("not_found", "there is no such batch"))
+    number = batch_of(batch_id)
     return answer(await parts.operating.weigh(number, weight, origin=origin), status=202)
 
 

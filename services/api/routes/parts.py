@@ -30,6 +30,7 @@ from services.api.handlers.templates import Templates
 from services.api.handlers.watching import Watching
 from shared.clock import Clock
 
+BATCH_WAIT = 5.0  # seconds; see `patience`
 BEARER = HTTPBearer(auto_error=False, description="An API key, made by `postlog keys create`.")
 
 
@@ -119,6 +120,21 @@ def id_of(text: str, *, missing: ApiError) -> UUID:
         return UUID(text)
     except ValueError:
         raise missing from None
+
+
+def batch_of(text: str) -> UUID:
+    """The id of a batch in a path."""
+    return id_of(text, missing=no_batch())
+
+
+def no_batch() -> ApiError:
+    """The answer about a batch that is not there."""
+    return ApiError("not_found", "there is no such batch")
+
+
+def patience(wait: float | None) -> float:
+    """Seconds for a batch that another process opened a moment ago to be known."""
+    return BATCH_WAIT if wait is None else wait
 
 
 PartsOf = Annotated[Parts, Depends(parts)]

@@ -1,4 +1,4 @@
-"""A running API for the commands that ask it."""
+"""A running API for the commands that speak to one; the environment says where it is."""
 
 import socket
 import threading
@@ -18,9 +18,14 @@ from tests.integration.api.stage import Stage
 Run = Callable[..., Result]
 
 
+def runs(app: typer.Typer) -> Run:
+    """Runs commands of `app`, beside the API or whatever else they need."""
+    return lambda *words, **options: CliRunner().invoke(app, words, **options)
+
+
 @contextmanager
-def served(stage: Stage, app: typer.Typer, environment: pytest.MonkeyPatch, *, port: int = 0) -> Iterator[Run]:
-    """Runs commands of `app` against the stage's API, with a key of the default tenant."""
+def serving(stage: Stage, environment: pytest.MonkeyPatch, *, port: int = 0) -> Iterator[None]:
+    """The stage's API on a port of its own, and a key of the default tenant."""
     listening = socket.create_server(("127.0.0.1", port))
     server = uvicorn.Server(uvicorn.Config(build(stage.settings), log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -32,7 +37,7 @@ def served(stage: Stage, app: typer.Typer, environment: pytest.MonkeyPatch, *, p
         assert thread.is_alive()
         time.sleep(0.02)
     with capture_logs():  # those of the API, which would stand in the output
-        yield lambda *words, **options: CliRunner().invoke(app, words, **options)
+        yield
     server.should_exit = True
     thread.join(30)
     listening.close()

@@ -5,7 +5,6 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,24 +19,16 @@ from shared.commands import SendEmail
 from shared.db.read_models import batch_counts, batches
 from shared.records import decode_control
 from shared.topics import CONTROLS
-from tests.integration.api.stage import Stage, open_stage
-from tests.integration.cli.serving import Run, served
+from tests.integration.api.stage import Stage
+from tests.integration.cli.serving import Run, runs, serving
 from tests.logs import read
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def stage(kafka_url: str, pg_database: str, topic_prefix: str, tmp_path: Path) -> Iterator[Stage]:
-    stage = open_stage(kafka_url, pg_database, topic_prefix, tmp_path)
-    yield stage
-    stage.close()
-
-
-@pytest.fixture
-def run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    with served(stage, app, monkeypatch) as run:
-        yield run
+def run(served: Stage) -> Run:
+    return runs(app)
 
 
 def a_batch(stage: Stage, counts: dict[str, int], **row: Any) -> UUID:
@@ -95,12 +86,12 @@ def test_an_api_that_restarts_is_waited_for(stage: Stage, monkeypatch: pytest.Mo
     """It is watched at an address where one API takes the other's place."""
     batch_id = a_batch(stage, {"delivered": 10, "queued": 1}, acknowledged=11)
     port, heard = free_port(), []
-    with served(stage, app, monkeypatch, port=port):
+    with serving(stage, monkeypatch, port=port):
         found = Api(os.environ["POSTLOG_URL"], key=os.environ["POSTLOG_KEY"]).watch(path(batch_id), last="finished")
         heard.append(next(found)["counts"])
     stage.empty(batch_counts)
     stage.put(batch_counts, {"tenant": "default", "batch_id": batch_id, "status": "delivered", "emails": 11})
-    with served(stage, app, monkeypatch, port=port):
+    with serving(stage, monkeypatch, port=port):
         heard += [each["counts"] for each in found]
     assert heard[0] == {"delivered": 10, "queued": 1} and heard[-1] == {"delivered": 11}
 

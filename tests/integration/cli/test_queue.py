@@ -2,8 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -14,24 +12,16 @@ from shared.clock import SystemClock
 from shared.db.read_models import batches, emails
 from shared.records import decode_control
 from shared.topics import CONTROLS
-from tests.integration.api.stage import Stage, email_row, open_stage
-from tests.integration.cli.serving import Run, served
+from tests.integration.api.stage import Stage, email_row
+from tests.integration.cli.serving import Run, runs
 from tests.logs import read
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def stage(kafka_url: str, pg_database: str, topic_prefix: str, tmp_path: Path) -> Iterator[Stage]:
-    stage = open_stage(kafka_url, pg_database, topic_prefix, tmp_path)
-    yield stage
-    stage.close()
-
-
-@pytest.fixture
-def run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    with served(stage, app, monkeypatch) as run:
-        yield run
+def run(served: Stage) -> Run:
+    return runs(app)
 
 
 def last_words(stage: Stage) -> set[str]:

@@ -1,20 +1,24 @@
 """The projector on real Kafka and PostgreSQL: the rows are what the log says, in any order, however often it does."""
 
 import random
+import time
 from collections import defaultdict
 from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
 
+from services.projector.consumer import GATHER, MANY
 from shared import records
 from shared.events import EmailDelivered, EmailErased
+from shared.kafka import config
+from shared.kafka.producer import FutureProducer
 from shared.records import PersonalPart
 from shared.topics import EVENTS, PERSONAL
 from tests import golden
 from tests.integration.projector.checks import check_against_the_judge
 from tests.integration.projector.lives import Record, make_log, record
-from tests.integration.projector.stage import Stage, Tables
+from tests.integration.projector.stage import Stage, Tables, wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -138,3 +142,21 @@ def test_partitions_that_move_between_projectors_lose_and_repeat_nothing(stage: 
         stage.wait_until_projected()
     check_against_the_judge(stage, log)
     assert len(stage.tables()["events"]) == sum(one.topic == EVENTS.name for one in log)
+
+
+def test_while_much_comes_transactions_are_few_and_large(stage: Stage) -> None:
+    log = make_log(9, emails=600)
+    producer = FutureProducer(config.producer(stage.settings, linger_ms=0))
+    with stage.running() as projector:
+        wait_for(lambda: projector.joined)
+        begun = time.monotonic()
+        for start in range(0, len(log), MANY):
+            for one in log[start : start + MANY]:
+                producer.send(stage.settings.topic(one.topic), key=one.key, value=one.value)
+            time.sleep(GATHER / 5)
+        assert producer.close() == 0
+        stage.wait_until_projected()
+        seconds = time.monotonic() - begun
+    ((transactions,),) = stage.rows("SELECT count(DISTINCT xmin::text) FROM read_1.events")
+    assert 3 <= transactions <= seconds / GATHER + 2
+    check_against_the_judge(stage, log)

@@ -11,7 +11,7 @@ from services.sender.domain.attempt import Ended
 from services.sender.handlers.delivery import Job
 from shared.commands import CancelEmail, HoldEmail, ReleaseEmail, RescheduleEmail, SmtpResult
 from shared.records import FinalEmail, decode_work
-from shared.topics import DEAD_LETTERS, PERSONAL, SUPPRESSIONS, WORK, partition_for
+from shared.topics import DEAD_LETTERS, EVENTS, PERSONAL, SUPPRESSIONS, WORK, partition_for
 from tests.fakes.delivery import FakeDelivery
 from tests.integration.sender.stage import OK, Stage, an_email, settings_for
 
@@ -35,6 +35,18 @@ def test_an_email_is_queued_marked_and_delivered(stage: Stage) -> None:
     work = [decode_work(m.value()) for m in stage.read(WORK.name) if m.key() == str(email.email_id).encode()]
     assert isinstance(work[-1], FinalEmail) and work[-1].outcome == "delivered"
     assert [m.key().decode() for m in stage.read(PERSONAL.name)] == [str(email.email_id)]
+
+
+def test_an_urgent_email_is_queued_and_marked_in_one_transaction(stage: Stage) -> None:
+    stage.start(FakeDelivery(lambda job: OK))
+    email = an_email()
+    stage.ask(email)
+    stage.until(lambda: stage.kinds(email.email_id) == DELIVERED)
+    queued, sending, delivered = (
+        m.offset() for m in stage.read(EVENTS.name) if m.key() == str(email.email_id).encode()
+    )
+    assert sending == queued + 1, "the end of a transaction stands between them"
+    assert delivered == sending + 2
 
 
 def test_a_repeat_is_one_email_and_another_body_is_refused(stage: Stage) -> None:
